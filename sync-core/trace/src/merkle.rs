@@ -130,6 +130,10 @@ impl RangeProof {
     /// Checks that `leaves` (their hashes) stand at `from..` in the tree of `size` and `root`, which
     /// must come from one checkpoint: a root alone does not tell its size.
     pub fn verify_run(&self, from: u64, leaves: &[Hash], size: u64, root: Hash) -> Result<(), Refusal> {
+        let end = from.checked_add(leaves.len() as u64).filter(|end| *end <= size);
+        if end.is_none() {
+            return Err(Refusal::new("proof.malformed", "a run beyond the tree"));
+        }
         let mut tree = self.before(from)?;
         for leaf in leaves {
             tree.append(*leaf);
@@ -233,6 +237,16 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn positions_at_the_end_of_the_number_range_are_refused_without_overflow() {
+        let proof = RangeProof { left: vec![Hash::default(); 64], right: vec![] };
+        for from in [u64::MAX, u64::MAX - 1, 1 << 63] {
+            assert!(proof.verify_run(from, &[Hash::default(); 2], u64::MAX, Hash::default()).is_err());
+            assert!(proof.verify_run(from, &[Hash::default(); 2], 3, Hash::default()).is_err());
+            assert!(proof.verify_consistency(from, Hash::default(), 3, Hash::default()).is_err());
         }
     }
 

@@ -253,3 +253,6 @@ impl WireEntry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! Checklists (检查实施清单): what is checked, how, and on which legal basis.
+//!
+//! People hand them in as JSON. A checklist is named by the SHA-256 of its canonical bytes, and a
+//! visit stays on the one it began with.
+
+use crate::{ChecklistHash, Date, Refusal, limits, visit::Flag};
+use liuhen_engine::field::Scalar;
+use liuhen_trace::{Canonical, Hash, digest};
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// One version of a checklist. [`Checklist::check`] says whether it holds the rules; the readers
+/// below return checked ones only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Checklist {
+    /// `[A-Za-z0-9._-]{1,64}`; the same for all versions.
+    #[n(0)]
+    pub code: String,
+    /// From 1, higher for newer.
+    #[n(1)]
+    pub version: u32,
+    #[n(2)]
+    pub title: String,
+    #[n(3)]
+    pub items: Vec<Item>,
+}
+
+/// One item (检查内容).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Item {
+    /// `[A-Za-z0-9._-]{1,64}`, unique in its checklist.
+    #[n(0)]
+    pub code: String,
+    #[n(1)]
+    pub text: String,
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how_to_check: Option<String>,
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_basis: Option<String>,
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub penalty_basis: Option<String>,
+    #[n(5)]
+    pub response: ResponseType,
+    /// Sentences to pick from instead of typing (常用语).
+    #[n(6)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usual_phrases: Vec<String>,
+}
+
+/// What an item is answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ResponseType {
+    /// One of the options, as its text.
+    #[n(0)]
+    Choice {
+        #[n(0)]
+        options: Vec<String>,
+    },
+    #[n(1)]
+    Int,
+    #[n(2)]
+    Text,
+    #[n(3)]
+    Bool,
+    /// Text as [`Date`] writes it.
+    #[n(4)]
+    Date,
+}
+
+impl ResponseType {
+    /// What is wrong with an answer, if anything. A retraction always fits.
+    pub fn flag(&self, value: &Scalar) -> Option<Flag> {
+        match (self, value) {
+            (_, Scalar::Null)
+            | (ResponseType::Int, Scalar::Int(_))
+            | (ResponseType::Text, Scalar::Text(_))
+            | (ResponseType::Bool, Scalar::Bool(_)) => None,
+            (ResponseType::Choice { options }, Scalar::Text(text)) => {
+                (!options.contains(text)).then_some(Flag::NotAnOption)
+            }
+            (ResponseType::Date, Scalar::Text(text)) => {
+                text.parse::<Date>().is_err().then_some(Flag::NotADate)
+            }
+            (ResponseType::Choice { .. } | ResponseType::Date, Scalar::Bool(_) | Scalar::Int(_))
+            | (ResponseType::Int, Scalar::Bool(_) | Scalar::Text(_))
+            | (ResponseType::Text, Scalar::Bool(_) | Scalar::Int(_))
+            | (ResponseType::Bool, Scalar::Int(_) | Scalar::Text(_)) => Some(Flag::WrongType),
+        }
+    }
+}
+
+impl Checklist {
+    /// Reads what a person handed in. Unknown fields are refused: a misspelt one would be lost.
+    pub fn from_json(json: &[u8]) -> Result<Self, Refusal> {
+        let checklist: Self = serde_json::from_slice(json)
+            .map_err(|error| Refusal::new("checklist.malformed", error.to_string()))?;
+        checklist.check()?;
+        Ok(checklist)
+    }
+
+    /// Reads [`Checklist::to_bytes`] and nothing else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Refusal> {
+        if bytes.len() > limits::CHECKLIST_BYTES_MAX {
+            return Err(too_long("the checklist", limits::CHECKLIST_BYTES_MAX));
+        }
+        let checklist = Self::from_canonical(bytes)
+            .map_err(|refusal| Refusal::new("checklist.malformed", refusal.to_string()))?;
+        checklist.check()?;
+        Ok(checklist)
+    }
+
+    /// The bytes that are hashed, kept and sent.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.to_canonical()
+    }
+
+    pub fn hash(&self) -> ChecklistHash {
+        ChecklistHash(Hash(digest::sha256(&self.to_bytes())))
+    }
+
+    pub fn item(&self, code: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.code == code)
+    }
+
+    /// Whether every rule holds. The first that does not is told, with the item it is about.
+    pub fn check(&self) -> Result<(), Refusal> {
+        check_code(&self.code)?;
+        check_line("title", &self.title)?;
+        if self.version == 0 {
+            return Err(Refusal::new("checklist.bad_version", "versions begin at 1"));
+        }
+        if self.items.is_empty() || self.items.len() > limits::CHECKLIST_ITEMS_MAX {
+            let detail =
+                format!("{} items; 1 to {} are allowed", self.items.len(), limits::CHECKLIST_ITEMS_MAX);
+            return Err(Refusal::new("checklist.wrong_count", detail));
+        }
+        let mut codes = BTreeSet::new();
+        for item in &self.items {
+            item.check()?;
+            if !codes.insert(&item.code) {
+                return Err(Refusal::new("checklist.duplicate_code", item.code.clone()));
+            }
+        }
+        if self.to_bytes().len() > limits::CHECKLIST_BYTES_MAX {
+            return Err(too_long("the checklist", limits::CHECKLIST_BYTES_MAX));
+        }
+        Ok(())
+    }
+}
+
+impl Item {
+    fn check(&self) -> Result<(), Refusal> {
+        check_code(&self.code)?;
+        self.check_texts()
+            .map_err(|refusal| Refusal::new(refusal.code, format!("item {}: {}", self.code, refusal.detail)))
+    }
+
+    fn check_texts(&self) -> Result<(), Refusal> {
+        check_text("text", &self.text, limits::PARAGRAPH_BYTES_MAX)?;
+        let paragraphs = [
+            ("how_to_check", &self.how_to_check),
+            ("legal_basis", &self.legal_basis),
+            ("penalty_basis", &self.penalty_basis),
+        ];
+        for (name, paragraph) in paragraphs {
+            if let Some(text) = paragraph {
+                check_text(name, text, limits::PARAGRAPH_BYTES_MAX)?;
+            }
+        }
+        check_lines("usual_phrases", &self.usual_phrases, limits::PHRASES_MAX)?;
+        if let ResponseType::Choice { options } = &self.response {
+            check_lines("options", options, limits::OPTIONS_MAX)?;
+            if options.is_empty() {
+                return Err(Refusal::new("checklist.no_options", "a choice needs options"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Item codes stand in paths, URLs and file names: `[A-Za-z0-9._-]{1,64}`.
+fn check_code(code: &str) -> Result<(), Refusal> {
+    let fits = (1..=limits::CODE_BYTES_MAX).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    match fits {
+        true => Ok(()),
+        false => Err(Refusal::new("checklist.bad_code", format!("{code:?}: [A-Za-z0-9._-], 1 to 64"))),
+    }
+}
+
+fn check_lines(name: &str, lines: &[String], count_max: usize) -> Result<(), Refusal> {
+    if lines.len() > count_max {
+        return Err(Refusal::new("checklist.wrong_count", format!("{name}: at most {count_max}")));
+    }
+    let mut seen = BTreeSet::new();
+    for line in lines {
+        check_line(name, line)?;
+        if !seen.insert(line) {
+            return Err(Refusal::new("checklist.duplicate_option", format!("{name}: {line:?}")));
+        }
+    }
+    Ok(())
+}
+
+fn check_line(name: &str, line: &str) -> Result<(), Refusal> {
+    check_text(name, line, limits::LINE_BYTES_MAX)
+}
+
+fn check_text(name: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::new("checklist.empty_text", name));
+    }
+    if text.len() > bytes_max {
+        return Err(too_long(name, bytes_max));
+    }
+    Ok(())
+}
+
+fn too_long(name: &str, bytes_max: usize) -> Refusal {
+    Refusal::new("checklist.too_long", format!("{name}: at most {bytes_max} bytes"))
+}
