@@ -1,1 +1,7 @@
+//! What the project's tests are made of: a harness that runs the real server as a process, the
+//! guards that hold the house rules, and the replay of a city's inspections.
+#![forbid(unsafe_code)]
 
+pub mod guards;
+pub mod harness;
+pub mod replay;

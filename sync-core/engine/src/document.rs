@@ -20,6 +20,7 @@ mod admission;
 mod automaton;
 mod decode;
 mod edit;
+mod encode;
 mod index;
 mod reading;
 mod skeleton;
@@ -35,6 +36,7 @@ use crate::{
 use admission::Rules;
 use automaton::Automaton;
 use decode::Decoded;
+use encode::Draft;
 use index::Index;
 use liuhen_trace::{ChainId, ChangeHash, DocumentId, Refusal};
 
@@ -172,7 +174,7 @@ impl Document {
         if puts.is_empty() {
             return Ok(None);
         }
-        let chunk = self.automaton.write(author.actor(self.id), &self.index, &puts)?;
+        let chunk = Draft::over(&self.index, author.actor(self.id), &puts).to_chunk();
         match self.admit(author, &chunk) {
             Admission::Admitted => Ok(Some(chunk)),
             Admission::Refused(refusal) => Err(refusal),

@@ -274,3 +274,58 @@ enum Place {
 fn not_allowed(path: &Path) -> Refusal {
     Refusal::new("change.path_not_allowed", path.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        document::{Put, skeleton},
+        field::Scalar,
+    };
+    use liuhen_trace::{ChainId, DocumentId};
+
+    fn author(chain: u8, seq: u64) -> Author {
+        Author { chain: ChainId([chain; 16]), seq, epoch: 0 }
+    }
+
+    fn document() -> Document {
+        let keys = BTreeSet::from(["1".to_owned(), "2".to_owned()]);
+        let shape = Shape { roots: BTreeMap::from([("responses".to_owned(), Root::Fields(keys))]) };
+        let chunk = skeleton(&shape, &BTreeMap::new());
+        Document::new(DocumentId([7; 16]), shape, &chunk).expect("an honest skeleton")
+    }
+
+    fn put(value: i64) -> Put {
+        Put { path: Path::field("responses", "1"), value: Scalar::Int(value) }
+    }
+
+    #[test]
+    fn a_change_that_panics_automerge_costs_nobody_else_anything() {
+        let (mut one, mut two) = (document(), document());
+        let write = |document: &mut Document, author: Author, value: i64| {
+            document.edit(author, &[put(value)]).expect("allowed").expect("a change")
+        };
+        let chunks = [
+            (author(1, 0), write(&mut one, author(1, 0), 1)),
+            (author(2, 0), write(&mut two, author(2, 0), 2)),
+            (author(1, 1), write(&mut one, author(1, 1), 3)),
+            (author(2, 1), write(&mut two, author(2, 1), 4)),
+        ];
+        let mut attacked = document();
+        let poison = crate::scan::scan(&chunks[0].1).expect("honest").hash;
+        attacked.automaton.panics_at = Some(poison);
+        let pending: Vec<Pending> =
+            chunks.iter().map(|(author, chunk)| Pending { author: *author, chunk }).collect();
+        let admissions = attacked.admit_all(&pending);
+        assert!(
+            matches!(&admissions[0], Admission::Refused(refusal) if refusal.code == "change.not_applicable")
+        );
+        assert_eq!(admissions[1], Admission::Admitted);
+        assert_eq!(admissions[2], Admission::Waiting(vec![poison]));
+        assert_eq!(admissions[3], Admission::Admitted);
+        assert_eq!(attacked.heads(), two.heads());
+        assert_eq!(attacked.save(), two.save());
+        assert_eq!(attacked.edit(author(3, 0), &[put(4)]), Ok(None), "the document still reads and writes");
+        assert!(attacked.edit(author(3, 0), &[put(5)]).is_ok_and(|chunk| chunk.is_some()));
+    }
+}

@@ -13,14 +13,18 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     Map(OpId),
-    NewItem { root: String, item: String },
+    /// A map to be made in `parent`.
+    NewItem {
+        parent: OpId,
+        item: String,
+    },
 }
 
 /// A value that changes something, with the map it goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EffectivePut {
     pub target: Target,
-    pub key: String,
+    pub path: Path,
     pub value: Scalar,
 }
 
@@ -40,7 +44,7 @@ pub(super) fn effective(
             continue;
         }
         let target = target(index, author, &put.path)?;
-        kept.push(EffectivePut { target, key: put.path.key.clone(), value: put.value.clone() });
+        kept.push(EffectivePut { target, path: put.path.clone(), value: put.value.clone() });
     }
     Ok(kept)
 }
@@ -67,15 +71,14 @@ fn shows_already(index: &Index, put: &Put) -> bool {
 }
 
 fn target(index: &Index, author: &Author, path: &Path) -> Result<Target, Refusal> {
-    let Some(item) = &path.item else {
-        let root = index.root(&path.root).map(Target::Map);
-        return root.ok_or_else(|| Refusal::new("change.unknown_object", path.to_string()));
-    };
+    let unknown = || Refusal::new("change.unknown_object", path.to_string());
+    let parent = index.root(&path.root).ok_or_else(unknown)?;
+    let Some(item) = &path.item else { return Ok(Target::Map(parent)) };
     if let Some(map) = index.item(&path.root, item) {
         return Ok(Target::Map(map));
     }
     if !shape::is_fresh_id(item, author.chain, author.seq) {
         return Err(Refusal::new("change.foreign_item", path.to_string()));
     }
-    Ok(Target::NewItem { root: path.root.clone(), item: item.clone() })
+    Ok(Target::NewItem { parent, item: item.clone() })
 }

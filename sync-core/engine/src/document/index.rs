@@ -156,6 +156,12 @@ impl Index {
         self.actor_numbers.get(&actor).map_or(0, |number| clock.count(*number))
     }
 
+    /// The newest change of an actor.
+    pub fn last_of(&self, actor: ActorId) -> Option<ChangeHash> {
+        let changes = self.actor_numbers.get(&actor).map(|number| &self.changes_of[*number])?;
+        changes.last().map(|at| self.node(*at).hash)
+    }
+
     /// Whether there is a change of this actor with this sequence number.
     pub fn has_seq(&self, actor: ActorId, seq: u64) -> bool {
         let last = self.actor_numbers.get(&actor).map_or(0, |number| self.changes_of[*number].len());

@@ -2,8 +2,8 @@
 //! server and phones make the same one apart from each other.
 
 use super::{
-    automaton,
     decode::{Action, Op},
+    encode::Draft,
     index::{Container, Fit},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     shape::{Path, Root, Shape},
 };
 use liuhen_trace::{Refusal, digest};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU64};
 
 /// Who writes skeletons. No chain has this actor: theirs are derived under another tag.
 pub fn skeleton_actor() -> ActorId {
@@ -24,14 +24,17 @@ pub fn skeleton_actor() -> ActorId {
 /// The chunk that makes every root of `shape` and sets `constants` (by root and key). Constants of
 /// roots that `shape` does not call [`Root::Constants`] are not written.
 pub fn skeleton(shape: &Shape, constants: &BTreeMap<String, BTreeMap<String, Scalar>>) -> Vec<u8> {
-    let of_root = |name: &String, root: &Root| match root {
-        Root::Constants => {
-            constants.get(name).into_iter().flatten().map(|(key, value)| (&**key, value)).collect()
+    let deps = Vec::new();
+    let mut draft =
+        Draft { actor: skeleton_actor(), seq: 1, start_op: NonZeroU64::MIN, deps, ops: Vec::new() };
+    for (name, root) in &shape.roots {
+        let map = draft.push(None, name, Action::MakeMap, Vec::new());
+        let own = constants.get(name).filter(|_| *root == Root::Constants);
+        for (key, value) in own.into_iter().flatten() {
+            draft.push(Some(map), key, Action::Put(value.clone()), Vec::new());
         }
-        Root::Fields(_) | Root::Items(_) => Vec::new(),
-    };
-    let roots: Vec<_> = shape.roots.iter().map(|(name, root)| (&**name, of_root(name, root))).collect();
-    automaton::first_change(skeleton_actor(), &roots)
+    }
+    draft.to_chunk()
 }
 
 /// Checks that a document's first change is a skeleton of `shape`.

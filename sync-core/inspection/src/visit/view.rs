@@ -225,9 +225,11 @@ impl Reading<'_> {
     }
 
     fn origin(&self, root: &str, id: &str) -> Origin {
-        let of_item = |path: &&Path| path.root == root && path.item.as_deref() == Some(id);
-        let histories: Vec<(&Path, &FieldHistory)> =
-            self.fields.iter().filter(|(path, _)| of_item(path)).collect();
+        let histories: Vec<(&Path, &FieldHistory)> = self
+            .fields
+            .range(Path::item(root, id, "")..)
+            .take_while(|(path, _)| path.root == root && path.item.as_deref() == Some(id))
+            .collect();
         let author = self.first_writer(histories.iter().map(|(_, history)| *history));
         let mut changed_by = BTreeSet::new();
         let mut flags = BTreeMap::new();

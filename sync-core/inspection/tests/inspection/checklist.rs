@@ -23,7 +23,9 @@ fn what_breaks_a_rule_is_refused_with_its_code() {
     assert_eq!(refused(|list| list.title = "  ".into()), "checklist.empty_text");
     assert_eq!(refused(|list| list.items[0].text = "字".repeat(3_000)), "checklist.too_long");
     assert_eq!(refused(|list| list.items.clear()), "checklist.wrong_count");
-    let choice = |options: &[&str]| ResponseType::Choice { options: options.iter().map(ToString::to_string).collect() };
+    let choice = |options: &[&str]| ResponseType::Choice {
+        options: options.iter().map(ToString::to_string).collect(),
+    };
     assert_eq!(refused(|list| list.items[0].response = choice(&[])), "checklist.no_options");
     assert_eq!(refused(|list| list.items[0].response = choice(&["是", "是"])), "checklist.duplicate_option");
 }
@@ -66,7 +68,10 @@ fn json_and_canonical_bytes_read_back() {
     assert_eq!(Checklist::from_json(&json), Ok(list.clone()));
     let bytes = list.to_bytes();
     assert_eq!(Checklist::from_bytes(&bytes), Ok(list));
-    assert_eq!(Checklist::from_bytes(&[&bytes[..], &[0]].concat()).map_err(|r| r.code), Err("checklist.malformed"));
+    assert_eq!(
+        Checklist::from_bytes(&[&bytes[..], &[0]].concat()).map_err(|r| r.code),
+        Err("checklist.malformed")
+    );
     assert_eq!(Checklist::from_bytes(&bytes[1..]).map_err(|r| r.code), Err("checklist.malformed"));
 }
 

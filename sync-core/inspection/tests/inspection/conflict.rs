@@ -1,6 +1,6 @@
 use crate::replica::{Phone, Sent, text, writers};
 use liuhen_engine::{
-    field::{ActorId, Fields, FieldHistory, Scalar, Written},
+    field::{ActorId, FieldHistory, Fields, Scalar, Written},
     shape::Path,
 };
 use liuhen_inspection::{
@@ -99,12 +99,16 @@ fn the_order_of_a_history_does_not_change_the_list() {
         replaced: vec![(written(1, 1), ChangeHash([3; 32])), (written(2, 2), ChangeHash([3; 32]))],
     };
     let path = Path::field("responses", "1");
-    let list = |history: &FieldHistory| conflicts(&Fields::from([(path.clone(), history.clone())]), &writers());
+    let list =
+        |history: &FieldHistory| conflicts(&Fields::from([(path.clone(), history.clone())]), &writers());
     let before = list(&history);
     history.current.reverse();
     history.replaced.reverse();
     assert_eq!(list(&history), before);
-    assert_eq!(before.iter().map(|c| c.state).collect::<Vec<_>>(), [ConflictState::Open, ConflictState::Resolved]);
+    assert_eq!(
+        before.iter().map(|c| c.state).collect::<Vec<_>>(),
+        [ConflictState::Open, ConflictState::Resolved]
+    );
 }
 
 /// SplitMix64: a seeded stream of numbers, the same everywhere.

@@ -15,6 +15,7 @@ use liuhen_trace::{BlobHash, Canonical, entry::change_hash};
 use std::{fs, path::PathBuf};
 
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "a test's switch, read nowhere else")]
 fn golden(name: &str, actual: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("LIUHEN_WRITE_GOLDEN").is_some() {

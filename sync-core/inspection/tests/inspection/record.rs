@@ -142,7 +142,8 @@ fn a_later_edit_is_a_supplement_and_never_changes_the_sealed_record() {
     let seal = shown.seal.expect("a valid seal");
     assert!(seal.valid);
     assert_eq!(seal.record_hash, detail.record);
-    let mut paths: Vec<&str> = shown.supplements.iter().flat_map(|s| s.paths.iter().map(String::as_str)).collect();
+    let mut paths: Vec<&str> =
+        shown.supplements.iter().flat_map(|s| s.paths.iter().map(String::as_str)).collect();
     paths.sort();
     assert_eq!(paths, ["remarks/1", "responses/2.2"]);
 }

@@ -2,7 +2,9 @@ use crate::replica::{Phone, VISIT, checklist, text, writers};
 use liuhen_engine::{field::Scalar, limits::TEXT_BYTES_MAX, shape::Path};
 use liuhen_inspection::{
     checklist::Checklist,
-    visit::{self, Edit, EvidenceSource, Flag, NewEvidence, NewFinding, NewNote, VisitField, VisitView, plan},
+    visit::{
+        self, Edit, EvidenceSource, Flag, NewEvidence, NewFinding, NewNote, VisitField, VisitView, plan,
+    },
 };
 use liuhen_trace::{BlobHash, BlobRef, ChainId, EntryKind};
 
@@ -49,8 +51,14 @@ fn what_a_person_may_not_type_is_refused_with_its_code() {
     assert_eq!(code(Edit::remark("1", &"x".repeat(TEXT_BYTES_MAX + 1))), "visit.text_too_long");
     assert_eq!(code(Edit::finding("00", "colour", text("x"))), "visit.unknown_field");
     assert_eq!(code(Edit::finding("00", "due_on", text("soon"))), "visit.wrong_value");
-    assert_eq!(code(Edit::Set { path: Path::field("seal", "seed"), value: text("0") }), "visit.unknown_field");
-    assert_eq!(code(Edit::Set { path: Path::field("about", "visit"), value: text("0") }), "visit.unknown_field");
+    assert_eq!(
+        code(Edit::Set { path: Path::field("seal", "seed"), value: text("0") }),
+        "visit.unknown_field"
+    );
+    assert_eq!(
+        code(Edit::Set { path: Path::field("about", "visit"), value: text("0") }),
+        "visit.unknown_field"
+    );
     assert_eq!(code(Edit::Note(NewNote { item: Some("99".into()), text: "x".into() })), "visit.unknown_item");
     assert_eq!(code(Edit::Evidence(NewEvidence { size_bytes: u64::MAX, ..photo() })), "visit.blob_too_large");
     let burst = vec![Edit::Note(NewNote::default()); 33];

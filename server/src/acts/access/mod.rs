@@ -1,0 +1,194 @@
+//! Who somebody is and what they may do.
+//!
+//! - [`authorise`]: the one place that decides.
+//! - [`sessions`], [`tokens`], [`passwords`]: signing in and staying signed in.
+//! - [`departments`], [`accounts`], [`devices`]: the acts on them.
+
+pub mod accounts;
+pub mod departments;
+pub mod devices;
+pub mod passwords;
+pub mod role;
+pub mod sessions;
+pub mod tokens;
+
+pub use passwords::Passwords;
+pub use role::{Role, Roles};
+pub use tokens::Tokens;
+
+use crate::{
+    ApiError,
+    store::{self, Connection, accounts::AccountRow},
+};
+use std::collections::BTreeSet;
+
+/// A person with an account, as the register has them at this moment.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    pub account: AccountRow,
+    pub roles: Roles,
+    /// Their department and all below it.
+    pub scope: BTreeSet<String>,
+    /// Their department has none above it.
+    pub top: bool,
+}
+
+/// What somebody wants to do in a department.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Found a department below.
+    FoundDepartment,
+    ManageAccounts,
+    /// Give or take the role that reads everything.
+    AppointAuditors,
+    ReadAccounts,
+    /// Enrol a device of one's own.
+    EnrolDevice,
+    /// Revoke somebody's device, see all of them.
+    ManageDevices,
+    ReadDevices,
+    /// Write subjects and checklists.
+    ManageRegister,
+    ReadRegister,
+    /// Issue, re-assign, recall.
+    DispatchTasks,
+    /// See tasks and visits that one does not hold oneself.
+    ReadCasework,
+    ReviewVisits,
+}
+
+/// Whether `actor` may do `action` in `department`. Nobody acts outside the departments at or below
+/// their own; auditors read in all of them.
+pub fn authorise(actor: &Actor, action: Action, department: &str) -> Result<(), ApiError> {
+    let has = |role| actor.roles.contains(role);
+    let (administers, supervises, inspects) =
+        (has(Role::DepartmentAdministrator), has(Role::Supervisor), has(Role::Inspector));
+    let in_scope = actor.scope.contains(department);
+    let audits = has(Role::Auditor);
+    let may = match action {
+        Action::FoundDepartment | Action::ManageAccounts | Action::ManageDevices => in_scope && administers,
+        Action::AppointAuditors => in_scope && administers && actor.top,
+        Action::ReadAccounts => audits || in_scope && (administers || supervises),
+        Action::ReadDevices => audits || in_scope && administers,
+        Action::EnrolDevice => in_scope && inspects,
+        Action::ManageRegister => in_scope && (administers || supervises),
+        Action::ReadRegister => audits || in_scope,
+        Action::DispatchTasks | Action::ReviewVisits => in_scope && supervises,
+        Action::ReadCasework => audits || in_scope && supervises,
+    };
+    match may {
+        true => Ok(()),
+        false => Err(ApiError::forbidden("access.denied", "your roles or your department do not allow this")),
+    }
+}
+
+impl Actor {
+    /// The account as it stands now. `None` when there is none.
+    pub async fn load(conn: &mut Connection, account: &str) -> Result<Option<Self>, ApiError> {
+        let Some(account) = store::accounts::by_id(conn, account).await? else { return Ok(None) };
+        let department = store::departments::by_id(conn, &account.department).await?;
+        Ok(Some(Self {
+            roles: Roles::parse(&account.roles),
+            scope: store::departments::at_or_below(conn, &account.department).await?,
+            top: department.is_some_and(|department| department.parent.is_none()),
+            account,
+        }))
+    }
+
+    pub fn id(&self) -> &str {
+        &self.account.id
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.account.state == accounts::ACTIVE
+    }
+
+    /// The department whose subtree lists are narrowed to; `None` for those who read everything.
+    pub fn reads_below(&self) -> Option<&str> {
+        match self.roles.contains(Role::Auditor) {
+            true => None,
+            false => Some(&self.account.department),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACTIONS: [Action; 12] = [
+        Action::FoundDepartment,
+        Action::ManageAccounts,
+        Action::AppointAuditors,
+        Action::ReadAccounts,
+        Action::EnrolDevice,
+        Action::ManageDevices,
+        Action::ReadDevices,
+        Action::ManageRegister,
+        Action::ReadRegister,
+        Action::DispatchTasks,
+        Action::ReadCasework,
+        Action::ReviewVisits,
+    ];
+
+    fn actor(role: Role) -> Actor {
+        let text = |text: &str| text.to_owned();
+        Actor {
+            account: AccountRow {
+                id: text("a"),
+                login: text("a"),
+                name: text("张伟"),
+                certificate_no: text("1"),
+                department: text("mine"),
+                roles: String::new(),
+                state: text("active"),
+                created_at_ms: 0,
+                changed_at_ms: 0,
+            },
+            roles: Roles::from([role]),
+            scope: BTreeSet::from([text("mine"), text("below")]),
+            top: false,
+        }
+    }
+
+    fn allowed(role: Role, department: &str) -> Vec<Action> {
+        let actor = actor(role);
+        ACTIONS.into_iter().filter(|action| authorise(&actor, *action, department).is_ok()).collect()
+    }
+
+    #[test]
+    fn each_role_may_do_its_own_work_and_no_other() {
+        use Action::*;
+        assert_eq!(allowed(Role::Inspector, "mine"), [EnrolDevice, ReadRegister]);
+        assert_eq!(
+            allowed(Role::Supervisor, "below"),
+            [ReadAccounts, ManageRegister, ReadRegister, DispatchTasks, ReadCasework, ReviewVisits]
+        );
+        assert_eq!(
+            allowed(Role::DepartmentAdministrator, "below"),
+            [
+                FoundDepartment,
+                ManageAccounts,
+                ReadAccounts,
+                ManageDevices,
+                ReadDevices,
+                ManageRegister,
+                ReadRegister
+            ]
+        );
+        let reads = [ReadAccounts, ReadDevices, ReadRegister, ReadCasework];
+        assert_eq!(allowed(Role::Auditor, "mine"), reads);
+    }
+
+    #[test]
+    fn nobody_acts_in_another_department_and_auditors_read_there() {
+        for role in [Role::Inspector, Role::Supervisor, Role::DepartmentAdministrator] {
+            assert_eq!(allowed(role, "elsewhere"), []);
+        }
+        use Action::*;
+        assert_eq!(
+            allowed(Role::Auditor, "elsewhere"),
+            [ReadAccounts, ReadDevices, ReadRegister, ReadCasework]
+        );
+    }
+}

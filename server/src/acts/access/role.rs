@@ -1,0 +1,88 @@
+//! Roles, of which an account may have several.
+
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Makes visits, with a phone.
+    Inspector,
+    /// Dispatches tasks and reviews visits.
+    Supervisor,
+    /// Keeps accounts, devices and registers.
+    DepartmentAdministrator,
+    /// Reads everything, writes nothing.
+    Auditor,
+}
+
+const ALL: [Role; 4] = [Role::Inspector, Role::Supervisor, Role::DepartmentAdministrator, Role::Auditor];
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Role::Inspector => "inspector",
+            Role::Supervisor => "supervisor",
+            Role::DepartmentAdministrator => "department_administrator",
+            Role::Auditor => "auditor",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        ALL.into_iter().find(|role| role.name() == text).ok_or_else(|| format!("no such role: {text}"))
+    }
+}
+
+/// The roles of one account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Roles(BTreeSet<Role>);
+
+impl Roles {
+    /// Reads a column; what is no role any more is passed over.
+    pub fn parse(text: &str) -> Self {
+        Self(text.split(',').filter_map(|role| role.parse().ok()).collect())
+    }
+
+    pub fn contains(&self, role: Role) -> bool {
+        self.0.contains(&role)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Stable names, sorted, as a grant lists them.
+    pub fn names(&self) -> Vec<String> {
+        let names: BTreeSet<String> = self.0.iter().map(Role::to_string).collect();
+        names.into_iter().collect()
+    }
+}
+
+impl<const N: usize> From<[Role; N]> for Roles {
+    fn from(roles: [Role; N]) -> Self {
+        Self(roles.into())
+    }
+}
+
+impl FromIterator<Role> for Roles {
+    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
+        Self(roles.into_iter().collect())
+    }
+}
+
+/// As a column holds them.
+impl fmt::Display for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names().join(","))
+    }
+}

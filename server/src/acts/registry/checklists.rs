@@ -1,0 +1,54 @@
+//! Registering checklists (检查实施清单). A version, once registered, never changes.
+
+use crate::{
+    ApiError, AppState,
+    acts::access::{Action, Actor, authorise},
+    ledger::{NewAct, Tx},
+    store::{self, CommittedRow as _, checklists::ChecklistRow},
+};
+use futures::FutureExt;
+use liuhen_inspection::checklist::Checklist;
+use serde_json::json;
+
+/// Registers one version, given as JSON. The same version with the same content again is the one
+/// registered before.
+pub async fn register(state: &AppState, actor: &Actor, json: &[u8]) -> Result<ChecklistRow, ApiError> {
+    let department = actor.account.department.clone();
+    authorise(actor, Action::ManageRegister, &department)?;
+    let checklist = Checklist::from_json(json)?;
+    let row = ChecklistRow {
+        hash: checklist.hash().to_string(),
+        department,
+        bytes: checklist.to_bytes(),
+        code: checklist.code,
+        version: i64::from(checklist.version),
+        title: checklist.title,
+        registered_at_ms: 0,
+    };
+    let by = actor.id().to_owned();
+    let committed = state.ledger.commit(move |tx| async move { insert(tx, by, row).await }.boxed());
+    Ok(committed.await?.output)
+}
+
+async fn insert(tx: &mut Tx, actor: String, row: ChecklistRow) -> Result<ChecklistRow, ApiError> {
+    match store::checklists::by_version(tx.conn(), &row.code, row.version).await? {
+        Some(known) if known.hash == row.hash => return Ok(known),
+        Some(_) => {
+            let detail = format!("version {} of {} is registered with other content", row.version, row.code);
+            return Err(ApiError::conflict("checklist.version_taken", detail));
+        }
+        None => {}
+    }
+    let row = ChecklistRow { registered_at_ms: tx.now_ms(), ..row };
+    store::checklists::insert(tx.conn(), &row).await?;
+    let detail = json!({ "hash": row.hash, "code": row.code, "version": row.version, "title": row.title });
+    tx.act(NewAct {
+        kind: "checklist.registered",
+        actor: Some(actor),
+        detail,
+        rows: vec![row.commitment()],
+        blobs: Vec::new(),
+    })
+    .await?;
+    Ok(row)
+}

@@ -1,0 +1,4 @@
+//! Registers: inspected parties and checklists.
+
+pub mod checklists;
+pub mod subjects;

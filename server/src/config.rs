@@ -1,0 +1,151 @@
+//! Settings: a flag, else the environment, else the TOML file, else the default.
+
+use anyhow::Context;
+use clap::Args;
+use serde::Deserialize;
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Reachable from this machine only, until somebody decides otherwise.
+const ADDRESS_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
+/// A phone on a slow line needs half a minute for a 1 MB body; gateways cut at 60 seconds.
+const REQUEST_SECONDS_DEFAULT: u64 = 55;
+/// Longer than a request may take, so that a stop loses none.
+const STOP_SECONDS_DEFAULT: u64 = 60;
+/// Two weeks: a phone that was in the field for ten days still signs in by itself.
+const REFRESH_DAYS_DEFAULT: u32 = 14;
+/// Three days in the field and a weekend.
+const OFFLINE_HOURS_DEFAULT: u32 = 24 * 7;
+
+/// The settings in force.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Everything the server keeps lies below this folder.
+    pub data: PathBuf,
+    pub address: SocketAddr,
+    pub log: LogFormat,
+    /// A request that takes longer is given up.
+    pub request_time_max: Duration,
+    /// How long a stop waits for requests under way.
+    pub stop_time_max: Duration,
+    /// How long a sign-in lasts without being used.
+    pub refresh_days: u32,
+    /// How long a device may record without having met the server; written into its grant.
+    pub offline_hours: u32,
+    /// Cost of a password hash in KiB of memory; lowered by tests only.
+    pub password_memory_kib: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settings as flags, environment variables and keys of the TOML file.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Folder of the server's data
+    #[arg(long, env = "LIUHEN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8080]; port 0 takes a free one
+    #[arg(long, env = "LIUHEN_ADDRESS")]
+    pub address: Option<SocketAddr>,
+    /// Log as text or as JSON [default: text]
+    #[arg(long, env = "LIUHEN_LOG")]
+    pub log: Option<LogFormat>,
+    /// Seconds after which a request is given up [default: 55]
+    #[arg(long, env = "LIUHEN_REQUEST_SECONDS")]
+    pub request_seconds: Option<u64>,
+    /// Seconds a stop waits for requests under way [default: 60]
+    #[arg(long, env = "LIUHEN_STOP_SECONDS")]
+    pub stop_seconds: Option<u64>,
+    /// Days a sign-in lasts without being used [default: 14]
+    #[arg(long, env = "LIUHEN_REFRESH_DAYS")]
+    pub refresh_days: Option<u32>,
+    /// Hours a device may record without having met the server [default: 168]
+    #[arg(long, env = "LIUHEN_OFFLINE_HOURS")]
+    pub offline_hours: Option<u32>,
+}
+
+impl Settings {
+    /// Fills from the file what flags and environment left open.
+    pub fn resolve(self, file: Option<&Path>) -> anyhow::Result<Config> {
+        let file = file.map_or_else(|| Ok(Settings::default()), read_file)?;
+        let data = self
+            .data
+            .or(file.data)
+            .context("no data folder: give --data, LIUHEN_DATA or data in the file")?;
+        let seconds = |flag: Option<u64>, file: Option<u64>, default| {
+            Duration::from_secs(flag.or(file).unwrap_or(default))
+        };
+        Ok(Config {
+            address: self.address.or(file.address).unwrap_or(ADDRESS_DEFAULT),
+            log: self.log.or(file.log).unwrap_or_default(),
+            request_time_max: seconds(self.request_seconds, file.request_seconds, REQUEST_SECONDS_DEFAULT),
+            stop_time_max: seconds(self.stop_seconds, file.stop_seconds, STOP_SECONDS_DEFAULT),
+            refresh_days: self.refresh_days.or(file.refresh_days).unwrap_or(REFRESH_DAYS_DEFAULT),
+            offline_hours: self.offline_hours.or(file.offline_hours).unwrap_or(OFFLINE_HOURS_DEFAULT),
+            ..Config::new(data)
+        })
+    }
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Settings> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("in {}", path.display()))
+}
+
+impl Config {
+    /// Defaults for everything but the folder.
+    pub fn new(data: PathBuf) -> Self {
+        Self {
+            data,
+            address: ADDRESS_DEFAULT,
+            log: LogFormat::default(),
+            request_time_max: Duration::from_secs(REQUEST_SECONDS_DEFAULT),
+            stop_time_max: Duration::from_secs(STOP_SECONDS_DEFAULT),
+            refresh_days: REFRESH_DAYS_DEFAULT,
+            offline_hours: OFFLINE_HOURS_DEFAULT,
+            password_memory_kib: argon2::Params::DEFAULT_M_COST,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("liuhen.toml");
+        std::fs::write(&path, "data = \"/srv/liuhen\"\naddress = \"0.0.0.0:80\"\nlog = \"json\"\n")
+            .expect("a file");
+        let flags = Settings { address: Some(([127, 0, 0, 1], 0).into()), ..Settings::default() };
+        let config = flags.resolve(Some(&path)).expect("complete settings");
+        assert_eq!(config.address, ([127, 0, 0, 1], 0).into());
+        assert_eq!(config.data, Path::new("/srv/liuhen"));
+        assert_eq!(config.log, LogFormat::Json);
+        assert_eq!(config.refresh_days, REFRESH_DAYS_DEFAULT);
+    }
+
+    #[test]
+    fn a_misspelt_key_and_a_missing_folder_are_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("liuhen.toml");
+        std::fs::write(&path, "adress = \"0.0.0.0:80\"\n").expect("a file");
+        let error = Settings::default().resolve(Some(&path)).expect_err("a misspelt key");
+        assert!(format!("{error:#}").contains("adress"), "{error:#}");
+        let error = Settings::default().resolve(None).expect_err("no folder");
+        assert!(error.to_string().contains("--data"));
+    }
+}

@@ -1,0 +1,131 @@
+//! Files of evidence below the data folder. Everything here blocks.
+
+use liuhen_trace::{BlobHash, digest::Sha256Stream};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+const BLOBS: &str = "blobs";
+const UPLOADS: &str = "uploads";
+/// Read at once while hashing.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Where a held file lies: `blobs/ab/cd/abcd…`, so that no folder grows beyond what tools handle.
+pub fn blob_path(data: &Path, hash: BlobHash) -> PathBuf {
+    let name = hash.to_string();
+    blobs_folder(data).join(&name[..2]).join(&name[2..4]).join(&name)
+}
+
+pub fn blobs_folder(data: &Path) -> PathBuf {
+    data.join(BLOBS)
+}
+
+/// Where the bytes of an upload under way lie.
+pub fn upload_path(data: &Path, id: &str) -> PathBuf {
+    data.join(UPLOADS).join(id)
+}
+
+/// Writes bytes at `offset` and waits until they are on disk. Whatever lay behind `offset` was never
+/// acknowledged and is dropped. `false` when the file is shorter than `offset`.
+pub fn append(path: &Path, offset: u64, bytes: &[u8]) -> io::Result<bool> {
+    let fresh = !path.exists();
+    if fresh && offset > 0 {
+        return Ok(false);
+    }
+    if fresh && let Some(folder) = path.parent() {
+        make_folder(folder)?;
+    }
+    let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    if file.metadata()?.len() < offset {
+        return Ok(false);
+    }
+    file.set_len(offset)?;
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    if fresh {
+        sync_folder(path)?;
+    }
+    Ok(true)
+}
+
+/// What moving an upload to its place gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placed {
+    Durable,
+    /// The bytes are not those announced; they are gone.
+    Wrong,
+}
+
+/// Checks the whole file and puts it in its place, durably. Doing so again is harmless: a crash may
+/// have come between the move and the act that says so.
+pub fn place(data: &Path, id: &str, hash: BlobHash, size_bytes: u64) -> io::Result<Placed> {
+    let (from, to) = (upload_path(data, id), blob_path(data, hash));
+    let at = if from.exists() { &from } else { &to };
+    match measure(at) {
+        Ok(found) if found == (hash, size_bytes) => {}
+        Ok(_) => {
+            fs::remove_file(at)?;
+            return Ok(Placed::Wrong);
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Placed::Wrong),
+        Err(error) => return Err(error),
+    }
+    File::open(at)?.sync_all()?;
+    if at == &from {
+        if let Some(folder) = to.parent() {
+            make_folder(folder)?;
+        }
+        fs::rename(&from, &to)?;
+        sync_folder(&from)?;
+    }
+    sync_folder(&to)?;
+    Ok(Placed::Durable)
+}
+
+/// SHA-256 and size of a file.
+pub fn measure(path: &Path) -> io::Result<(BlobHash, u64)> {
+    let mut file = File::open(path)?;
+    let (mut hasher, mut size, mut buffer) = (Sha256Stream::default(), 0, vec![0; READ_BYTES]);
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((BlobHash(hasher.finish()), size));
+        }
+        size += read as u64;
+        hasher.update(&buffer[..read]);
+    }
+}
+
+/// Removes an upload's bytes; that there are none is no error.
+pub fn remove_upload(data: &Path, id: &str) -> io::Result<()> {
+    match fs::remove_file(upload_path(data, id)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a folder and those above it, each durably in the one above.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        make_folder(above)?;
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    sync_folder(folder)
+}
+
+/// Makes the entry of `path` in its folder durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,222 @@
+//! The admission job: gives every logged entry about a document its verdict, soon after its commit
+//! and never in the request that brought it.
+//!
+//! Documents are taken in the order of their first pending leaf, some at a time; judging runs on
+//! the blocking threads, reading before it and one commit after it. The job sleeps until the ledger
+//! grows.
+
+use super::{
+    advance,
+    case::{self, Docket},
+    judgement::{Decision, Verdict},
+};
+use crate::{
+    error::ApiError,
+    ledger::{Ledger, NewAct, Tx},
+    store::{
+        self, Store,
+        feed::{self, FeedKind},
+        verdicts::NewVerdict,
+        visits::VisitRow,
+    },
+};
+use futures::{FutureExt, future::join_all};
+use liuhen_trace::{DocumentId, EntryKind};
+use serde_json::json;
+use std::{collections::BTreeSet, time::Duration};
+
+/// Documents judged side by side: bounds memory, and gives a group commit enough to share.
+const DOCUMENTS_MAX: usize = 16;
+/// Pending entries looked at to find them.
+const PENDING_LOOK_MAX: i64 = 512;
+/// After a failure of storage, before the next try.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
+
+/// Runs for as long as the server does. Aborting it loses nothing: whatever has no verdict is
+/// pending at the next start.
+pub async fn run(store: Store, ledger: Ledger) {
+    let mut commits = ledger.subscribe();
+    loop {
+        commits.mark_unchanged();
+        match drain(&store, &ledger).await {
+            Ok(()) => {
+                if commits.changed().await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "admission failed; trying again");
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
+/// Judges until nothing is pending.
+pub async fn drain(store: &Store, ledger: &Ledger) -> Result<(), ApiError> {
+    while judge_some(store, ledger).await? {}
+    Ok(())
+}
+
+/// What judging one document gave.
+struct Judged {
+    document: DocumentId,
+    decisions: Vec<Decision>,
+    visit: Option<VisitRow>,
+}
+
+/// Judges the documents that have waited longest. `false` when nothing is pending.
+async fn judge_some(store: &Store, ledger: &Ledger) -> Result<bool, ApiError> {
+    let mut conn = store.read().await?;
+    let pending = store::verdicts::pending_documents(&mut conn, PENDING_LOOK_MAX).await?;
+    let mut documents: Vec<String> = Vec::new();
+    for document in pending {
+        if documents.len() < DOCUMENTS_MAX && !documents.contains(&document) {
+            documents.push(document);
+        }
+    }
+    if documents.is_empty() {
+        return Ok(false);
+    }
+    let log_epoch = ledger.latest().state.epoch;
+    let mut judging = Vec::with_capacity(documents.len());
+    let mut damaged = Vec::new();
+    for document in documents {
+        match case::load(&mut conn, &document, log_epoch).await {
+            Ok(docket) => {
+                let judged = tokio::task::spawn_blocking(move || judge(docket));
+                judging.push(judged.map(|outcome| outcome.map_err(|error| (document, error.to_string()))));
+            }
+            Err(error) if error.status().is_server_error() => return Err(error),
+            Err(error) => damaged.push((document, error.to_string())),
+        }
+    }
+    drop(conn);
+    let mut judged = Vec::with_capacity(judging.len());
+    for outcome in join_all(judging).await {
+        match outcome {
+            Ok(done) => judged.push(done),
+            Err(failed) => damaged.push(failed),
+        }
+    }
+    ledger.commit(move |tx| async move { write(tx, judged, damaged).await }.boxed()).await?;
+    Ok(true)
+}
+
+fn judge(docket: Docket) -> Judged {
+    let Docket { mut case, pending, mut basis } = docket;
+    let signing: Vec<_> = pending
+        .iter()
+        .chain(&case.waiting)
+        .filter(|entry| matches!(entry.kind, EntryKind::Seal | EntryKind::Refusal))
+        .map(|entry| (entry.chain, entry.seq, entry.kind, entry.detail.clone()))
+        .collect();
+    let decisions = case.judge(pending);
+    for (chain, seq, kind, detail) in signing {
+        let admitted = |decision: &&Decision| (decision.chain, decision.seq) == (chain, seq);
+        if decisions.iter().find(admitted).is_some_and(|decision| decision.verdict == Verdict::Admitted) {
+            basis.signings.extend(case::signing(kind, chain, detail.as_deref(), &basis.people));
+        }
+    }
+    let admitted = decisions.iter().any(|decision| decision.verdict == Verdict::Admitted);
+    let visit = if admitted { basis.visit_row(&case) } else { None };
+    Judged { document: case.id, decisions, visit }
+}
+
+async fn write(tx: &mut Tx, judged: Vec<Judged>, damaged: Vec<(String, String)>) -> Result<(), ApiError> {
+    for (document, error) in damaged {
+        hold_damaged(tx, &document, &error).await?;
+    }
+    for judged in judged {
+        write_verdicts(tx, judged.document, &judged.decisions).await?;
+        if let Some(visit) = &judged.visit {
+            store::visits::save(tx.conn(), visit).await?;
+        }
+        write_feed(tx, judged.document, &judged.decisions).await?;
+        log_refused(tx, judged.document, &judged.decisions).await?;
+        advance::advance(tx, judged.document, &judged.decisions).await?;
+    }
+    Ok(())
+}
+
+async fn write_verdicts(tx: &mut Tx, document: DocumentId, decisions: &[Decision]) -> Result<(), ApiError> {
+    let mut sorted: Vec<&Decision> = decisions.iter().collect();
+    sorted.sort_by_key(|decision| (decision.chain, decision.seq));
+    // Of pending entries a batch holds all up to its last, so a run of equal verdicts is one range.
+    let alike = |a: &&Decision, b: &&Decision| {
+        a.before == Verdict::Pending
+            && (a.chain, a.before, a.verdict, a.code, a.admitted_leaf)
+                == (b.chain, b.before, b.verdict, b.code, b.admitted_leaf)
+    };
+    for run in sorted.chunk_by(alike) {
+        let (first, last) = (run[0], run[run.len() - 1]);
+        let verdict = NewVerdict {
+            document,
+            chain: first.chain,
+            first_seq: first.seq,
+            last_seq: last.seq,
+            before: first.before as i64,
+            verdict: first.verdict as i64,
+            code: first.code,
+            admitted_leaf: first.admitted_leaf,
+        };
+        let written = store::verdicts::write(tx.conn(), &verdict).await?;
+        if written != run.len() as u64 {
+            return Err(ApiError::internal(format!("{written} verdicts written instead of {}", run.len())));
+        }
+    }
+    Ok(())
+}
+
+/// Tells those who hold the document now; what was admitted before they got it comes as a backfill.
+async fn write_feed(tx: &mut Tx, document: DocumentId, decisions: &[Decision]) -> Result<(), ApiError> {
+    let places: BTreeSet<(u64, u64)> =
+        decisions.iter().filter_map(|decision| Some((decision.admitted_leaf?, decision.leaf))).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let assignees = store::task_assignees::of_visit(tx.conn(), &document.to_string()).await?;
+    for assignee in assignees.iter().filter(|assignee| assignee.left_leaf.is_none()) {
+        for (admitted_leaf, segment_leaf) in &places {
+            if (assignee.assigned_leaf as u64) <= *admitted_leaf {
+                let reference = feed::entries_reference(*segment_leaf, document);
+                feed::insert(tx.conn(), &assignee.account, *admitted_leaf, FeedKind::Entries, &reference).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One document that cannot be judged must not keep all others from being told: what is pending of
+/// it is held for a person to look at.
+async fn hold_damaged(tx: &mut Tx, document: &str, error: &str) -> Result<(), ApiError> {
+    tracing::error!(document, error, "the document cannot be judged; its entries are held");
+    store::verdicts::hold_pending(tx.conn(), document, "document.damaged").await?;
+    let detail = json!({ "visit": document, "code": "document.damaged" });
+    tx.act(NewAct { kind: "entry.held", actor: None, detail, rows: Vec::new(), blobs: Vec::new() }).await?;
+    Ok(())
+}
+
+/// An act for the entries that do not count, and word to their authors of those that never will.
+async fn log_refused(tx: &mut Tx, document: DocumentId, decisions: &[Decision]) -> Result<(), ApiError> {
+    for (verdict, kind) in [(Verdict::Quarantined, "entry.quarantined"), (Verdict::Held, "entry.held")] {
+        let refused: Vec<&Decision> =
+            decisions.iter().filter(|decision| decision.verdict == verdict).collect();
+        if refused.is_empty() {
+            continue;
+        }
+        let entries: Vec<_> = refused
+            .iter()
+            .map(|decision| json!({ "chain": decision.chain.to_string(), "seq": decision.seq, "code": decision.code }))
+            .collect();
+        let detail = json!({ "visit": document.to_string(), "entries": entries });
+        let leaf = tx.act(NewAct { kind, actor: None, detail, rows: Vec::new(), blobs: Vec::new() }).await?;
+        if verdict == Verdict::Quarantined {
+            for decision in refused {
+                let reference = feed::entry_reference(decision.chain, decision.seq);
+                feed::insert(tx.conn(), &decision.account, leaf, FeedKind::Quarantined, &reference).await?;
+            }
+        }
+    }
+    Ok(())
+}

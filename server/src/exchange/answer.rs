@@ -1,0 +1,129 @@
+//! Composing the answer: one consistent read of the database, as of a checkpoint that is signed.
+
+use super::{
+    caller::Caller,
+    case::{damaged, logged, people},
+    feed::{Reader, first_position},
+    intake::Handed,
+    judgement::needs,
+    proofs::Proofs,
+};
+use crate::{
+    AppState,
+    error::ApiError,
+    ledger::{Latest, clock},
+    store::{self, Connection},
+};
+use liuhen_engine::{
+    limits,
+    wire::{self, Answer, PROTOCOL_VERSION, Request, Row, WaitingEntry},
+};
+use liuhen_trace::{Canonical, ChainId, DeviceId, Hash, SignedGrant};
+use sqlx::Connection as _;
+use std::collections::BTreeSet;
+
+/// Waiting entries told in one answer; the rest is told when these are dealt with.
+const WAITING_TOLD_MAX: i64 = 256;
+/// Wanted evidence told in one answer.
+const BLOBS_WANTED_MAX: i64 = 256;
+/// A phone that asks for less still gets on.
+const ANSWER_BYTES_MIN: usize = 16 * 1024;
+
+/// What a request brought beside its segments.
+pub struct Asked {
+    pub request: Request,
+    pub handed: Handed,
+    pub latest: Latest,
+}
+
+/// The packed answer. It is composed again with half the budget when it does not compress below
+/// what a gateway lets through.
+pub async fn compose(state: &AppState, caller: &Caller, asked: &Asked) -> Result<Vec<u8>, ApiError> {
+    let wished = (asked.request.answer_bytes_max.min(limits::ANSWER_BYTES_MAX)) as usize;
+    let mut bytes_max = wished.max(ANSWER_BYTES_MIN);
+    loop {
+        let answer = read(state, caller, asked, bytes_max).await?;
+        let packed = tokio::task::spawn_blocking(move || wire::pack(&answer)).await?;
+        if packed.len() <= limits::BODY_BYTES_MAX || bytes_max <= ANSWER_BYTES_MIN {
+            return Ok(packed);
+        }
+        bytes_max /= 2;
+    }
+}
+
+async fn read(state: &AppState, caller: &Caller, asked: &Asked, bytes_max: usize) -> Result<Answer, ApiError> {
+    let mut conn = state.store.read().await?;
+    let mut snapshot = conn.begin().await?;
+    let conn = &mut *snapshot;
+    let (request, handed, log) = (&asked.request, &asked.handed, asked.latest.state);
+    let mut proofs = Proofs::new(log);
+    let receipts = proofs.segments(conn, &handed.leaves).await?;
+    let consistency = match request.checkpoint {
+        // Of a larger tree there is no proof: the phone sees that the log shrank.
+        Some(held) if held != log && held.epoch == log.epoch && held.size <= log.size => {
+            Some(proofs.range(conn, held.size, held.size).await?)
+        }
+        _ => None,
+    };
+    let verdicts = store::exchange::first_pending_leaf(conn).await?.map_or(log.size, |leaf| leaf.min(log.size));
+    let position = match &request.position {
+        Some(position) if position.epoch == log.epoch && position.cursor <= log.size => position.clone(),
+        _ => first_position(conn, caller, &log, verdicts).await?,
+    };
+    let reader = Reader::new(conn, caller, &mut proofs, bytes_max);
+    let served = reader.serve(position, verdicts).await?;
+    Ok(Answer {
+        version: PROTOCOL_VERSION,
+        accepted: handed.accepted(),
+        refused: handed.refused.clone(),
+        waiting: waiting(conn, caller).await?,
+        receipts,
+        checkpoint: (request.checkpoint != Some(log)).then(|| asked.latest.note.to_string()),
+        consistency,
+        grants: grants(conn, &served.devices).await?,
+        items: served.items,
+        position: served.position,
+        more: served.more,
+        blobs_wanted: store::blobs::wanted(conn, &caller.row.account, BLOBS_WANTED_MAX).await?,
+        rows: rows(conn, &request.wants).await?,
+        server_time_ms: clock::now_ms(),
+    })
+}
+
+/// Entries of the caller's device that wait, with the changes nobody handed in yet.
+async fn waiting(conn: &mut Connection, caller: &Caller) -> Result<Vec<WaitingEntry>, ApiError> {
+    let mut waiting = Vec::new();
+    for row in store::exchange::waiting_of_device(conn, caller.device, WAITING_TOLD_MAX).await? {
+        let document = row.document.as_deref().ok_or_else(|| damaged("entry.document"))?;
+        let chain = ChainId::from_slice(&row.chain).ok_or_else(|| damaged("entry.chain"))?;
+        let entry = logged(&row, &people(conn, document).await?)?;
+        let mut wants = Vec::new();
+        for need in needs(&entry)? {
+            if !store::exchange::is_logged(conn, document, need).await? {
+                wants.push(need);
+            }
+        }
+        waiting.push(WaitingEntry { chain, seq: row.seq as u64, wants });
+    }
+    Ok(waiting)
+}
+
+/// Grants of the devices whose entries are served.
+async fn grants(conn: &mut Connection, devices: &BTreeSet<DeviceId>) -> Result<Vec<SignedGrant>, ApiError> {
+    let mut grants = Vec::new();
+    for device in devices {
+        let row = store::devices::by_id(conn, &device.to_string()).await?.ok_or_else(|| damaged("segment.device"))?;
+        grants.push(SignedGrant::from_canonical(&row.signed_grant)?);
+    }
+    Ok(grants)
+}
+
+/// Checklists by hash; what is not there is left out.
+async fn rows(conn: &mut Connection, wants: &[Hash]) -> Result<Vec<Row>, ApiError> {
+    let mut rows = Vec::new();
+    for want in wants {
+        let row = store::checklists::by_hash(conn, &want.to_string()).await?;
+        rows.extend(row.map(|row| Row { bytes: row.bytes }));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,383 @@
+//! The committer: one task that owns the writing connection.
+//!
+//! Proposals that arrive while a commit is under way are committed together: an fsync costs
+//! milliseconds, so a commit for each request would cap the server at a few hundred a second. Each
+//! proposal runs in a savepoint, so one that fails takes nothing of the others with it. Leaves are
+//! numbered as they are inserted, the head row advances in the same transaction, and only after
+//! the commit is the checkpoint signed and anybody answered.
+
+use super::{Signer, clock, proof, random};
+use crate::{
+    error::ApiError,
+    store::{self, Connection},
+};
+use anyhow::Context;
+use futures::{FutureExt, future::BoxFuture};
+use liuhen_trace::{
+    ActHeader, BlobRef, Canonical, CheckpointRef, Hash, Leaf, NoteKey, PublicKey, SegmentHeader, SignedGrant,
+    act::{ActBody, RowCommitment},
+    grant::Grant,
+    merkle::{Node, RangeProof, Tree, cover},
+};
+use sqlx::Executor as _;
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Proposals in one transaction: bounds how long the first waits for the last.
+const GROUP_MAX: usize = 64;
+/// Proposals waiting; beyond it callers wait, which is the server's back-pressure.
+const QUEUE_MAX: usize = 1024;
+/// The log's first epoch. A restore that lost signed leaves opens the next.
+const FIRST_EPOCH: u64 = 1;
+
+/// What everybody may know of the log right now.
+#[derive(Debug, Clone)]
+pub struct Latest {
+    pub state: CheckpointRef,
+    /// The signed note over `state`.
+    pub note: Arc<str>,
+}
+
+/// A handle on the committer. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    queue: mpsc::Sender<Work>,
+    latest: watch::Receiver<Latest>,
+    signer: Arc<Mutex<Signer>>,
+}
+
+/// What a commit gave.
+#[derive(Debug, Clone)]
+pub struct Committed<T> {
+    pub output: T,
+    /// The log after the commit; the note is signed over it.
+    pub state: CheckpointRef,
+    pub note: Arc<str>,
+}
+
+/// An act to be logged with the rows it wrote.
+#[derive(Debug, Clone)]
+pub struct NewAct {
+    /// Stable dotted name.
+    pub kind: &'static str,
+    /// The acting account; `None` when the server acts by itself.
+    pub actor: Option<String>,
+    pub detail: serde_json::Value,
+    /// Every row of a committed table that this act wrote.
+    pub rows: Vec<RowCommitment>,
+    pub blobs: Vec<BlobRef>,
+}
+
+/// The open transaction, as a proposal sees it.
+pub struct Tx {
+    conn: Connection,
+    epoch: u64,
+    tree: Tree,
+    /// Subtrees completed in this transaction.
+    completed: BTreeMap<Node, Hash>,
+    now_ms: i64,
+}
+
+type Proposal = Box<dyn for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<Done, ApiError>> + Send>;
+
+struct Work {
+    proposal: Proposal,
+    failed: oneshot::Sender<ApiError>,
+}
+
+/// A proposal that ran; called after the commit.
+type Done = Box<dyn FnOnce(Latest) + Send>;
+
+impl Ledger {
+    /// Takes the writer, checks the head row against the signer, and starts the committer. The
+    /// handle returned second gives the writer back once every [`Ledger`] is dropped.
+    pub async fn start(
+        mut conn: Connection,
+        mut signer: Signer,
+    ) -> anyhow::Result<(Self, tokio::task::JoinHandle<Connection>)> {
+        let head = store::ledger::head(&mut conn).await?;
+        let (epoch, tree) = match head {
+            Some(head) => (head.epoch as u64, head.tree().context("ledger.head_damaged: size, subtrees, root")?),
+            None => (FIRST_EPOCH, Tree::default()),
+        };
+        let state = CheckpointRef { epoch, size: tree.size(), root: tree.root() };
+        let note = sign_at_start(&mut conn, &mut signer, state).await?;
+        let latest = Latest { state, note: note.into() };
+        let (publish, subscription) = watch::channel(latest);
+        let (queue, work) = mpsc::channel(QUEUE_MAX);
+        let signer = Arc::new(Mutex::new(signer));
+        let signed = tree.clone();
+        let tx = Tx { conn, epoch, tree, completed: BTreeMap::new(), now_ms: clock::now_ms() };
+        let committer = Committer { tx, work, publish, signer: signer.clone(), signed };
+        Ok((Self { queue, latest: subscription, signer }, tokio::spawn(committer.run())))
+    }
+
+    /// Runs `proposal` in a transaction and answers once it is durable. A proposal revalidates what
+    /// its plan was based on: others may have been committed since.
+    pub async fn commit<T, F>(&self, proposal: F) -> Result<Committed<T>, ApiError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, ApiError>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let (failed, failure) = oneshot::channel();
+        let proposal: Proposal = Box::new(move |tx| {
+            async move {
+                let output = proposal(tx).await?;
+                let done: Done = Box::new(move |latest: Latest| {
+                    let committed = Committed { output, state: latest.state, note: latest.note };
+                    // The caller may have gone; what is committed stays.
+                    let _ = answer.send(committed);
+                });
+                Ok(done)
+            }
+            .boxed()
+        });
+        let stopping = |_| ApiError::unavailable("server.stopping", "the server is shutting down");
+        self.queue.send(Work { proposal, failed }).await.map_err(|_| stopping(()))?;
+        match answered.await {
+            Ok(committed) => Ok(committed),
+            Err(_) => Err(failure.await.unwrap_or_else(|_| stopping(()))),
+        }
+    }
+
+    /// The newest signed state.
+    pub fn latest(&self) -> Latest {
+        self.latest.borrow().clone()
+    }
+
+    /// Wakes after each commit that added leaves.
+    pub fn subscribe(&self) -> watch::Receiver<Latest> {
+        self.latest.clone()
+    }
+
+    pub fn origin(&self) -> String {
+        self.with_signer(|signer| signer.origin().to_owned())
+    }
+
+    pub fn note_key(&self) -> NoteKey {
+        self.with_signer(Signer::note_key)
+    }
+
+    pub fn deployment_key(&self) -> PublicKey {
+        self.with_signer(Signer::deployment_key)
+    }
+
+    pub fn session_secret(&self) -> [u8; 32] {
+        self.with_signer(|signer| *signer.session_secret())
+    }
+
+    pub fn sign_grant(&self, grant: Grant) -> SignedGrant {
+        self.with_signer(|signer| grant.sign(signer.deployment()))
+    }
+
+    fn with_signer<T>(&self, read: impl FnOnce(&Signer) -> T) -> T {
+        read(&self.signer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The signer may be behind by what was committed right before a crash. It must never be ahead:
+/// then the database was rolled back, and going on would sign a second history.
+async fn sign_at_start(conn: &mut Connection, signer: &mut Signer, state: CheckpointRef) -> anyhow::Result<String> {
+    let consistency = match signer.last() {
+        Some((last, _)) if last.size <= state.size => {
+            proof::range(conn, last.size, last.size, state.size).await.map_err(|error| anyhow::anyhow!("{error}"))?
+        }
+        _ => RangeProof::default(),
+    };
+    signer.sign(state, &consistency)
+}
+
+impl Tx {
+    /// For the functions of [`crate::store`].
+    pub fn conn(&mut self) -> &mut Connection {
+        &mut self.conn
+    }
+
+    /// The server's wall clock at the beginning of this transaction.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// The index the next leaf gets.
+    pub fn next_leaf(&self) -> u64 {
+        self.tree.size()
+    }
+
+    pub async fn append_segment(&mut self, header: &SegmentHeader) -> Result<u64, ApiError> {
+        self.append(&Leaf::Segment(header.clone())).await
+    }
+
+    /// Logs an act; its rows are written by the caller in the same transaction.
+    pub async fn act(&mut self, act: NewAct) -> Result<u64, ApiError> {
+        let body = ActBody { actor: act.actor, detail: act.detail.to_string(), rows: act.rows, blobs: act.blobs };
+        let (salt, body) = (random::<16>(), body.to_canonical());
+        let leaf = self.append(&Leaf::Act(ActHeader::commit(act.kind, self.now_ms, &salt, &body))).await?;
+        store::ledger::insert_act(&mut self.conn, leaf, &salt, &body).await?;
+        Ok(leaf)
+    }
+
+    async fn append(&mut self, leaf: &Leaf) -> Result<u64, ApiError> {
+        let index = self.tree.size();
+        let bytes = leaf.to_bytes();
+        for (node, hash) in self.tree.append(leaf.hash()) {
+            match node.level {
+                0 => store::ledger::insert_leaf(&mut self.conn, index, hash, &bytes).await?,
+                _ => store::ledger::insert_node(&mut self.conn, node, hash).await?,
+            }
+            self.completed.insert(node, hash);
+        }
+        Ok(index)
+    }
+
+    /// Runs one proposal in a savepoint. `Err(None)` says that the whole transaction is lost.
+    async fn attempt(&mut self, proposal: Proposal) -> Result<Done, Option<ApiError>> {
+        let before = self.tree.clone();
+        self.conn.execute("SAVEPOINT proposal").await.map_err(lost)?;
+        let outcome = AssertUnwindSafe(proposal(self)).catch_unwind().await;
+        let error = match outcome {
+            Ok(Ok(done)) => {
+                self.conn.execute("RELEASE proposal").await.map_err(lost)?;
+                return Ok(done);
+            }
+            Ok(Err(error)) => error,
+            Err(_) => ApiError::internal("a proposal panicked"),
+        };
+        self.rewind(before);
+        self.conn.execute("ROLLBACK TO proposal; RELEASE proposal").await.map_err(lost)?;
+        Err(Some(error))
+    }
+
+    fn rewind(&mut self, tree: Tree) {
+        self.completed.retain(|node, _| (node.index + 1) << node.level <= tree.size());
+        self.tree = tree;
+    }
+}
+
+fn lost(error: sqlx::Error) -> Option<ApiError> {
+    tracing::error!(%error, "the transaction is lost");
+    None
+}
+
+struct Committer {
+    tx: Tx,
+    work: mpsc::Receiver<Work>,
+    publish: watch::Sender<Latest>,
+    signer: Arc<Mutex<Signer>>,
+    /// The tree that was signed last.
+    signed: Tree,
+}
+
+impl Committer {
+    async fn run(mut self) -> Connection {
+        let mut group = Vec::with_capacity(GROUP_MAX);
+        while self.work.recv_many(&mut group, GROUP_MAX).await > 0 {
+            self.commit_group(&mut group).await;
+        }
+        self.tx.conn
+    }
+
+    async fn commit_group(&mut self, group: &mut Vec<Work>) {
+        self.tx.now_ms = clock::now_ms();
+        let (mut done, mut waiting) = (Vec::new(), Vec::new());
+        let outcome = match self.run_group(group, &mut done, &mut waiting).await {
+            Ok(()) => self.sign().map_err(|error| {
+                tracing::error!(error = format!("{error:#}"), "no checkpoint could be signed");
+                ("ledger.unsigned", "stored, but no checkpoint could be signed")
+            }),
+            Err(error) => {
+                tracing::error!(%error, "a group commit failed");
+                Err(("storage.unavailable", "nothing was stored; try again"))
+            }
+        };
+        match outcome {
+            Ok(latest) => done.into_iter().for_each(|done: Done| done(latest.clone())),
+            Err((code, detail)) => {
+                let untouched = group.drain(..).map(|work| work.failed);
+                for failed in waiting.into_iter().chain(untouched) {
+                    // The caller may have gone.
+                    let _ = failed.send(ApiError::unavailable(code, detail));
+                }
+            }
+        }
+    }
+
+    async fn run_group(
+        &mut self,
+        group: &mut Vec<Work>,
+        done: &mut Vec<Done>,
+        waiting: &mut Vec<oneshot::Sender<ApiError>>,
+    ) -> Result<(), sqlx::Error> {
+        let before = self.tx.tree.clone();
+        let outcome = self.transact(group, done, waiting).await;
+        if outcome.is_err() {
+            self.tx.rewind(before);
+            // Already rolled back where SQLite did so by itself.
+            let _ = self.tx.conn.execute("ROLLBACK").await;
+            done.clear();
+        }
+        outcome
+    }
+
+    async fn transact(
+        &mut self,
+        group: &mut Vec<Work>,
+        done: &mut Vec<Done>,
+        waiting: &mut Vec<oneshot::Sender<ApiError>>,
+    ) -> Result<(), sqlx::Error> {
+        let size = self.tx.tree.size();
+        self.tx.conn.execute("BEGIN IMMEDIATE").await?;
+        for work in group.drain(..) {
+            match self.tx.attempt(work.proposal).await {
+                Ok(ran) => {
+                    done.push(ran);
+                    waiting.push(work.failed);
+                }
+                Err(Some(error)) => {
+                    let _ = work.failed.send(error);
+                }
+                Err(None) => {
+                    waiting.push(work.failed);
+                    return Err(sqlx::Error::WorkerCrashed);
+                }
+            }
+        }
+        if self.tx.tree.size() != size {
+            store::ledger::save_head(&mut self.tx.conn, self.tx.epoch, &self.tx.tree).await?;
+        }
+        self.tx.conn.execute("COMMIT").await?;
+        Ok(())
+    }
+
+    /// Signs what was committed and tells everybody. Nothing to do for a group without leaves.
+    fn sign(&mut self) -> anyhow::Result<Latest> {
+        let tree = &self.tx.tree;
+        if tree.size() == self.signed.size() {
+            return Ok(self.publish.borrow().clone());
+        }
+        let state = CheckpointRef { epoch: self.tx.epoch, size: tree.size(), root: tree.root() };
+        let consistency = self.consistency();
+        let note = self.signer.lock().unwrap_or_else(PoisonError::into_inner).sign(state, &consistency)?;
+        let latest = Latest { state, note: note.into() };
+        self.publish.send_replace(latest.clone());
+        self.signed = self.tx.tree.clone();
+        self.tx.completed.clear();
+        Ok(latest)
+    }
+
+    /// From the tree signed last to this one: its row, and the subtrees completed since.
+    fn consistency(&self) -> RangeProof {
+        let right = cover(self.signed.size(), self.tx.tree.size());
+        RangeProof {
+            left: self.signed.row(),
+            right: right.iter().filter_map(|node| self.tx.completed.get(node).copied()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The deployment's keys, and the signer of checkpoints.
+//!
+//! The signer keeps what it signed last in a file of its own: a database that was rolled back or
+//! rewritten does not get a second signature over a history that differs from the first.
+
+use anyhow::{Context, ensure};
+use liuhen_trace::{
+    CheckpointKey, CheckpointRef, NoteKey, PublicKey, SoftwareKey, checkpoint::Checkpoint, merkle::RangeProof,
+};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+const STATE_FILE: &str = "checkpoint";
+pub const ORIGIN_FILE: &str = "origin";
+
+pub struct Signer {
+    folder: PathBuf,
+    log: CheckpointKey,
+    deployment: SoftwareKey,
+    session_secret: [u8; 32],
+    last: Option<(Checkpoint, String)>,
+}
+
+impl Signer {
+    /// Opens the signer's folder. Keys are made on first use; afterwards all of them must be there.
+    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+        if !folder.join(ORIGIN_FILE).exists() {
+            create(folder).with_context(|| format!("creating keys in {}", folder.display()))?;
+        }
+        let origin = fs::read_to_string(folder.join(ORIGIN_FILE))?;
+        let log = CheckpointKey { origin, key: SoftwareKey::from_seed(read_key(folder, "log.key")?) };
+        let last = match fs::read_to_string(folder.join(STATE_FILE)) {
+            Ok(note) => {
+                let checkpoint = log.public().check(&note).context("the signer's own checkpoint")?;
+                Some((checkpoint, note))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).context("reading the signer's checkpoint"),
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            deployment: SoftwareKey::from_seed(read_key(folder, "deployment.key")?),
+            session_secret: read_key(folder, "session.key")?,
+            log,
+            last,
+        })
+    }
+
+    pub fn origin(&self) -> &str {
+        &self.log.origin
+    }
+
+    pub fn note_key(&self) -> NoteKey {
+        self.log.public()
+    }
+
+    pub fn deployment(&self) -> &SoftwareKey {
+        &self.deployment
+    }
+
+    pub fn deployment_key(&self) -> PublicKey {
+        self.deployment.public()
+    }
+
+    /// Signs the access tokens of accounts.
+    pub fn session_secret(&self) -> &[u8; 32] {
+        &self.session_secret
+    }
+
+    /// What was signed last, with its note.
+    pub fn last(&self) -> Option<(CheckpointRef, &str)> {
+        self.last.as_ref().map(|(checkpoint, note)| (checkpoint.state, note.as_str()))
+    }
+
+    /// Signs `state`, which must be an extension of what was signed last; `consistency` shows it.
+    ///
+    /// The state file is written without waiting for the disk: after a power cut it may be older
+    /// than the last signature, and an older state is one every later tree must extend as well.
+    pub fn sign(&mut self, state: CheckpointRef, consistency: &RangeProof) -> anyhow::Result<String> {
+        if let Some((last, note)) = &self.last {
+            let last = last.state;
+            if last == state {
+                return Ok(note.clone());
+            }
+            ensure!(last.epoch == state.epoch, "signer.other_epoch: epoch {} was signed last", last.epoch);
+            ensure!(last.size < state.size, "signer.smaller_tree: {} leaves were signed before", last.size);
+            consistency
+                .verify_consistency(last.size, last.root, state.size, state.root)
+                .context("signer.forked_tree: the tree signed last is no prefix of this one")?;
+        }
+        let note = self.log.sign(state);
+        write_replacing(&self.folder.join(STATE_FILE), note.as_bytes(), false)?;
+        self.last = Some((Checkpoint { origin: self.log.origin.clone(), state }, note.clone()));
+        Ok(note)
+    }
+}
+
+fn create(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    restrict(folder, 0o700)?;
+    for name in ["log.key", "deployment.key", "session.key"] {
+        let path = folder.join(name);
+        if !path.exists() {
+            write_replacing(&path, hex::encode(crate::ledger::random::<32>()).as_bytes(), true)?;
+        }
+    }
+    let origin = format!("liuhen-{}", hex::encode(crate::ledger::random::<8>()));
+    write_replacing(&folder.join(ORIGIN_FILE), origin.as_bytes(), true)
+}
+
+fn read_key(folder: &Path, name: &str) -> anyhow::Result<[u8; 32]> {
+    let path = folder.join(name);
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let mut key = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut key).with_context(|| format!("{} is no key", path.display()))?;
+    Ok(key)
+}
+
+/// Writes beside and renames, so that a crash leaves the old content or the new.
+fn write_replacing(path: &Path, content: &[u8], durable: bool) -> anyhow::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = fs::File::create(&beside)?;
+    restrict(&beside, 0o600)?;
+    file.write_all(content)?;
+    if durable {
+        file.sync_all()?;
+    }
+    fs::rename(&beside, path)?;
+    if durable && let Some(folder) = path.parent() {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &Path, _: u32) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use liuhen_trace::merkle::{Tree, leaf_hash};
+
+    fn grow(tree: &mut Tree, leaf: &[u8]) -> CheckpointRef {
+        tree.append(leaf_hash(leaf));
+        CheckpointRef { epoch: 1, size: tree.size(), root: tree.root() }
+    }
+
+    /// Of trees this small the larger one's proof is the smaller one's row and the new leaf.
+    fn one_more(before: &Tree, leaf: &[u8]) -> RangeProof {
+        RangeProof { left: before.row(), right: vec![leaf_hash(leaf)] }
+    }
+
+    #[test]
+    fn a_smaller_or_forked_tree_is_not_signed_even_after_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut signer = Signer::open(folder.path()).expect("fresh keys");
+        let (mut tree, mut fork) = (Tree::default(), Tree::default());
+        let first = grow(&mut tree, b"a");
+        let note = signer.sign(first, &RangeProof::default()).expect("the first tree");
+        let before = tree.clone();
+        let second = grow(&mut tree, b"b");
+        signer.sign(second, &one_more(&before, b"b")).expect("an extension");
+
+        let mut signer = Signer::open(folder.path()).expect("the same keys");
+        assert!(signer.note_key().check(&note).is_ok());
+        assert!(signer.sign(first, &RangeProof::default()).is_err());
+        grow(&mut fork, b"x");
+        grow(&mut fork, b"y");
+        let before = fork.clone();
+        let forked = grow(&mut fork, b"z");
+        assert!(signer.sign(forked, &one_more(&before, b"z")).is_err());
+        let before = tree.clone();
+        let third = grow(&mut tree, b"c");
+        signer.sign(third, &one_more(&before, b"c")).expect("the honest extension");
+    }
+}

@@ -1,0 +1,25 @@
+//! The Liuhen server: registers, tasks, the exchange with phones, evidence, and the ledger that all of
+//! it is written to.
+//!
+//! - [`routes`]: the API on one screen; a route extracts, authorises, calls, maps.
+//! - [`acts`]: every write: authorise, plan purely, then one commit of rows and leaf.
+//! - [`exchange`] and [`evidence`]: what phones hand in and fetch.
+//! - [`ledger`]: the commit, the signer of checkpoints, and the check of both.
+//! - [`store`]: all SQL.
+#![forbid(unsafe_code)]
+
+pub mod acts;
+pub mod config;
+pub mod error;
+pub mod evidence;
+pub mod exchange;
+pub mod founding;
+pub mod ledger;
+pub mod routes;
+pub mod serve;
+pub mod state;
+pub mod store;
+pub mod telemetry;
+
+pub use error::ApiError;
+pub use state::AppState;

@@ -1,0 +1,139 @@
+//! Extractors whose refusals are problem documents.
+
+use crate::{
+    ApiError, AppState,
+    acts::access::{Actor, sessions},
+};
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
+    http::{StatusCode, header, request::Parts},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, SeqAccess, Visitor, value},
+};
+use std::{fmt, marker::PhantomData};
+
+/// Who the request's access token speaks for.
+pub struct SignedIn {
+    pub actor: Actor,
+    /// The sign-in the token belongs to.
+    pub family: String,
+}
+
+impl FromRequestParts<AppState> for SignedIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let missing = || ApiError::unauthorized("session.missing", "sign in and send the access token");
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or_else(missing)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(missing());
+        }
+        let (actor, family) = sessions::identify(state, token.trim()).await?;
+        Ok(Self { actor, family })
+    }
+}
+
+/// A body of JSON.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        match axum::Json::from_request(request, state).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(rejection) => Err(refused(&rejection)),
+        }
+    }
+}
+
+fn refused(rejection: &JsonRejection) -> ApiError {
+    let (status, detail) = (rejection.status(), rejection.body_text());
+    let code = match rejection {
+        JsonRejection::JsonDataError(_) => "request.wrong_shape",
+        JsonRejection::JsonSyntaxError(_) => "request.malformed_json",
+        JsonRejection::MissingJsonContentType(_) => "request.content_type",
+        JsonRejection::BytesRejection(_) => return unread(status, detail),
+        _ => "request.refused",
+    };
+    ApiError::new(status, code, detail)
+}
+
+/// A body that could not be read whole.
+pub fn unread(status: StatusCode, detail: String) -> ApiError {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(status, "request.too_large", detail),
+        _ => ApiError::bad_request("request.cut_off", detail),
+    }
+}
+
+/// A body taken as it is.
+pub struct Bytes(pub bytes::Bytes);
+
+impl FromRequest<AppState> for Bytes {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let read = bytes::Bytes::from_request(request, state).await;
+        read.map(Self).map_err(|rejection| unread(rejection.status(), rejection.body_text()))
+    }
+}
+
+/// The query string.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+        match axum::extract::Query::try_from_uri(&parts.uri) {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(ApiError::bad_request("request.wrong_query", rejection.body_text())),
+        }
+    }
+}
+
+/// The one id in the path.
+pub struct Path(pub String);
+
+impl FromRequestParts<AppState> for Path {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(id)) => Ok(Self(id)),
+            Err(rejection) => Err(ApiError::not_found("request.unknown_path", rejection.body_text())),
+        }
+    }
+}
+
+/// An array of things, or one of them without the array.
+pub struct OneOrMany<T>(pub Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrManyVisitor(PhantomData))
+    }
+}
+
+/// By hand, because an untagged enum would say of every mistake that no variant matched.
+struct OneOrManyVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
+    type Value = OneOrMany<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or an array of objects")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(value::MapAccessDeserializer::new(map)).map(|one| OneOrMany(vec![one]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        Vec::deserialize(value::SeqAccessDeserializer::new(seq)).map(OneOrMany)
+    }
+}

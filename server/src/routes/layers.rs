@@ -1,0 +1,80 @@
+//! What happens around every request: an id, a log line, figures, a time limit, and an answer even
+//! when a handler panics.
+
+use crate::{ApiError, AppState, error::REQUEST_ID};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::{any::Any, time::Instant};
+use tracing::Instrument as _;
+
+static REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// A gateway's id is taken over when it is no longer than a UUID with some prefix.
+const REQUEST_ID_CHARS_MAX: usize = 64;
+
+/// Gives the request an id, which logs, problem documents and the answer carry.
+pub async fn identified(request: Request, next: Next) -> Response {
+    let id = given_id(&request).unwrap_or_else(crate::acts::new_id);
+    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let header = HeaderValue::from_str(&id);
+    let mut response = REQUEST_ID.scope(id, next.run(request).instrument(span)).await;
+    if let Ok(value) = header {
+        response.headers_mut().insert(REQUEST_ID_HEADER.clone(), value);
+    }
+    response
+}
+
+fn given_id(request: &Request) -> Option<String> {
+    let id = request.headers().get(&REQUEST_ID_HEADER)?.to_str().ok()?;
+    let plain = id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    (plain && (1..=REQUEST_ID_CHARS_MAX).contains(&id.len())).then(|| id.to_owned())
+}
+
+/// Counts and times requests by route, never by path: paths hold ids.
+#[expect(clippy::disallowed_methods, reason = "how long an answer took decides nothing")]
+pub async fn measured(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let method = method_label(request.method());
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let (status, seconds) = (response.status(), started.elapsed().as_secs_f64());
+    let counted = [("method", method.to_owned()), ("route", route), ("status", status.as_str().to_owned())];
+    metrics::histogram!("liuhen_http_request_seconds", &counted).record(seconds);
+    tracing::debug!(status = status.as_u16(), seconds, "answered");
+    response
+}
+
+/// Methods are free text on the wire; a label for each would let a stranger fill the memory.
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// Gives up a request that takes too long. What it had committed by then stays.
+pub async fn within_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(state.config.request_time_max, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::unavailable("request.timeout", "the request took too long").into_response(),
+    }
+}
+
+/// Answers for a handler that panicked.
+pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message = match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => {
+            panic.downcast_ref::<&str>().map_or_else(|| "no message".to_owned(), |text| (*text).to_owned())
+        }
+    };
+    ApiError::internal(format!("a handler panicked: {message}")).into_response()
+}

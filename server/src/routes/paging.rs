@@ -1,0 +1,69 @@
+//! Lists are read page by page: `?limit=` and the `next` of the page before as `?cursor=`.
+
+use crate::ApiError;
+use serde::{Deserialize, Serialize};
+
+/// A page of a screen.
+const LIMIT_DEFAULT: i64 = 100;
+/// Keeps an answer near a megabyte.
+const LIMIT_MAX: i64 = 500;
+
+/// How much of a list is wanted, from where.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    pub cursor: Option<String>,
+    pub limit: Option<i64>,
+}
+
+/// One page. `next` is absent from the last; a page may hold fewer items than asked for and still
+/// have a next one.
+#[derive(Debug, Serialize)]
+pub struct List<T> {
+    pub items: Vec<T>,
+    pub next: Option<String>,
+}
+
+impl Paging {
+    pub fn after(&self) -> &str {
+        self.cursor.as_deref().unwrap_or_default()
+    }
+
+    pub fn limit(&self) -> Result<i64, ApiError> {
+        match self.limit.unwrap_or(LIMIT_DEFAULT) {
+            limit @ 1..=LIMIT_MAX => Ok(limit),
+            limit => {
+                Err(ApiError::bad_request("request.wrong_query", format!("limit {limit}: 1 to {LIMIT_MAX}")))
+            }
+        }
+    }
+
+    /// Rows to read: one more than wanted shows whether there is a next page.
+    pub fn fetch(&self) -> Result<i64, ApiError> {
+        Ok(self.limit()? + 1)
+    }
+
+    /// Cuts what was fetched to a page; `cursor` tells a row's place in the list.
+    pub fn cut<R>(
+        &self,
+        mut rows: Vec<R>,
+        cursor: impl Fn(&R) -> String,
+    ) -> Result<(Vec<R>, Option<String>), ApiError> {
+        let limit = usize::try_from(self.limit()?).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(cursor);
+        Ok((rows, next))
+    }
+
+    /// A page of rows that are shown by a function.
+    pub fn list<R, T>(
+        &self,
+        rows: Vec<R>,
+        cursor: impl Fn(&R) -> String,
+        show: impl Fn(R) -> T,
+    ) -> Result<List<T>, ApiError> {
+        let (rows, next) = self.cut(rows, cursor)?;
+        Ok(List { items: rows.into_iter().map(show).collect(), next })
+    }
+}

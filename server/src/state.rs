@@ -1,0 +1,92 @@
+//! What every request handler can reach.
+
+use crate::{
+    acts::access::{Passwords, Tokens},
+    config::Config,
+    exchange,
+    ledger::{Ledger, Signer},
+    store::{self, Connection, Store},
+    telemetry,
+};
+use anyhow::Context;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{fs::File, path::Path, sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
+
+/// Keys and what was signed last, apart from the database so that a restored one cannot fork the log.
+pub const SIGNER_FOLDER: &str = "signer";
+
+/// Cheap to clone; one for the whole process.
+#[derive(Clone)]
+pub struct AppState {
+    pub store: Store,
+    pub ledger: Ledger,
+    pub config: Arc<Config>,
+    pub passwords: Passwords,
+    pub tokens: Tokens,
+    pub metrics: PrometheusHandle,
+}
+
+/// Held while a process uses the data folder: a second committer would fork the log.
+const LOCK_FILE: &str = "lock";
+
+/// A request that outlived the stop keeps its hold on the ledger; the process ends without it.
+const COMMITTER_END_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What runs beside the requests, and the hold on the data folder.
+pub struct Background {
+    committer: JoinHandle<Connection>,
+    admission: JoinHandle<()>,
+    _lock: File,
+}
+
+impl AppState {
+    /// Opens or creates everything below the data folder and starts the committer and admission.
+    pub async fn open(config: Config) -> anyhow::Result<(Self, Background)> {
+        let data = &config.data;
+        tokio::fs::create_dir_all(data).await.with_context(|| format!("creating {}", data.display()))?;
+        let lock = lock(data)?;
+        let (store, writer) =
+            Store::open(data).await.with_context(|| format!("opening {}", data.display()))?;
+        let signer = Signer::open(&data.join(SIGNER_FOLDER)).context("opening the signer")?;
+        let (ledger, committer) = Ledger::start(writer, signer).await.context("starting the ledger")?;
+        let state = Self {
+            passwords: Passwords::new(config.password_memory_kib)?,
+            tokens: Tokens::new(ledger.origin(), &ledger.session_secret()),
+            metrics: telemetry::metrics()?,
+            config: Arc::new(config),
+            store,
+            ledger,
+        };
+        let admission = tokio::spawn(exchange::admission::run(state.store.clone(), state.ledger.clone()));
+        Ok((state, Background { committer, admission, _lock: lock }))
+    }
+
+    /// Ends the committer once everybody else let go of the ledger, and folds the write-ahead log in.
+    pub async fn close(self, background: Background) -> anyhow::Result<()> {
+        let Self { store, ledger, .. } = self;
+        background.admission.abort();
+        // Its hold on the ledger ends with it; that it was aborted is no error.
+        let _ = background.admission.await;
+        drop(ledger);
+        store.close().await;
+        match tokio::time::timeout(COMMITTER_END_TIME_MAX, background.committer).await {
+            Ok(ended) => {
+                store::checkpoint_wal(ended.context("the committer")?).await.context("folding in the log")
+            }
+            Err(_) => {
+                tracing::warn!(
+                    "a request that was given up still holds the ledger; what is committed is safe"
+                );
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The system lets go of the lock when the process ends, however it ends.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let file = File::create(data.join(LOCK_FILE)).context("creating the lock file")?;
+    file.try_lock().with_context(|| format!("another process uses {}", data.display()))?;
+    Ok(file)
+}

@@ -1,0 +1,11 @@
+//! Phones against a small server in memory that keeps a real Merkle tree and gives real receipts.
+
+mod evidence;
+mod exchange;
+mod folders;
+mod phone;
+mod repair;
+mod saving;
+mod server;
+mod server_uploads;
+mod trust;

@@ -1,0 +1,101 @@
+//! After a quarantine and after a refused segment.
+
+use super::{
+    phone::{Phone, phone, photo},
+    server::FakeServer,
+};
+use liuhen_inspection::visit::{Edit, NewFinding};
+use liuhen_trace::{DocumentId, EntryKind};
+use std::sync::Arc;
+
+fn kinds(server: &FakeServer) -> Vec<EntryKind> {
+    let state = server.state();
+    let entries = state.segments.iter().flat_map(|logged| &logged.segment.entries);
+    entries.filter_map(|entry| entry.open.as_ref()).map(|open| open.kind).collect()
+}
+
+fn setting() -> (Arc<FakeServer>, DocumentId, Phone, Phone) {
+    let server = FakeServer::new();
+    let visit = server.issue(1, &["a", "b"]);
+    let (one, two) = (phone(&server, "a"), phone(&server, "b"));
+    (server, visit, one, two)
+}
+
+#[test]
+fn quarantined_values_are_offered_again_under_a_new_epoch() {
+    let (server, visit, one, two) = setting();
+    one.answer(visit, "1", "第一");
+    one.sync();
+    let finding = Edit::Finding(NewFinding { text: "积水".into(), ..NewFinding::default() });
+    let made = one.client.save(visit, &[finding], None).expect("saved").made;
+    let place = Edit::finding(&made[0], "place", liuhen_engine::field::Scalar::Text("后厨".into()));
+    one.client.save(visit, &[place], None).expect("saved");
+    one.answer(visit, "2", "第二");
+
+    server.state().quarantine_with = Some("change.as_told");
+    one.client
+        .synchronise(crate::Budget { exchanges_max: 1, ..crate::Budget::default() })
+        .expect("synchronised");
+    server.state().quarantine_with = None;
+    assert_eq!(one.client.status().expect("status").quarantined, 3);
+    one.sync();
+    two.sync();
+
+    let view = one.view(visit);
+    assert_eq!(view, two.view(visit));
+    assert_eq!(one.shown(visit, "1").as_deref(), Some("第一"));
+    assert_eq!(one.shown(visit, "2").as_deref(), Some("第二"));
+    assert_eq!(view.findings.len(), 1);
+    assert_eq!(view.findings[0].place.as_text(), Some("后厨"));
+    assert_ne!(view.findings[0].id, made[0], "a new entry makes new ids");
+    assert_eq!(kinds(&server).iter().filter(|kind| **kind == EntryKind::Epoch).count(), 1);
+    assert_eq!(one.events("entry.quarantined").len(), 1, "its descendants went with it");
+    assert_eq!(one.client.status().expect("status").unsent_entries, 0);
+
+    let reopened = one.reopen(&server, "later");
+    assert_eq!(reopened.view(visit), two.view(visit));
+    reopened.answer(visit, "3", "第三");
+    reopened.sync();
+    two.sync();
+    assert_eq!(two.shown(visit, "3").as_deref(), Some("第三"));
+}
+
+#[test]
+fn an_offer_that_is_quarantined_too_is_not_made_a_third_time() {
+    let (server, visit, one, _two) = setting();
+    one.answer(visit, "1", "第一");
+    server.state().quarantine_with = Some("access.never_assigned");
+    let report = one.sync();
+    assert!(!report.more, "it came to rest");
+    server.state().quarantine_with = None;
+    assert_eq!(kinds(&server).iter().filter(|kind| **kind == EntryKind::Edit).count(), 2);
+    assert_eq!(one.client.status().expect("status").quarantined, 2);
+    assert_eq!(one.events("entry.not_offered_again").len(), 1);
+    one.answer(visit, "2", "第二");
+    one.sync();
+    assert_eq!(one.client.status().expect("status").unsent_entries, 0);
+}
+
+#[test]
+fn a_refused_segment_ends_its_chain_and_nothing_typed_is_lost() {
+    let (server, visit, one, two) = setting();
+    one.answer(visit, "1", "第一");
+    one.sync();
+    let chain = server.state().segments.last().expect("logged").segment.chain;
+    server.state().refuse = Some((chain, "chain.fork"));
+    one.answer(visit, "2", "第二");
+    one.client.claim(visit).expect("claimed");
+    let attached = one.client.attach(visit, photo(vec![3; 5000]), &mut |_, _| {}).expect("attached");
+    let report = one.sync();
+    assert!(report.failures.iter().any(|failure| failure.code == "chain.fork"));
+    let status = one.client.status().expect("status");
+    assert_eq!((status.unsent_entries, status.unsent_blobs), (0, 0), "{status:?}");
+    assert!(status.stuck.iter().any(|stuck| stuck.code == "chain.fork"));
+    two.sync();
+    assert_eq!(two.shown(visit, "2").as_deref(), Some("第二"));
+    assert_eq!(two.view(visit), one.view(visit));
+    assert_eq!(two.view(visit).evidence.len(), 1);
+    assert_eq!(one.events("chain.restarted").len(), 1);
+    assert_eq!(one.events("evidence.held")[0].evidence, Some(attached.blob.hash));
+    assert_eq!(kinds(&server).iter().filter(|kind| **kind == EntryKind::Receipt).count(), 3);
+}

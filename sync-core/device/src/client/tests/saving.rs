@@ -1,0 +1,137 @@
+//! What "saved" means.
+
+use super::{
+    phone::{Watch, answer, open, phone, watched},
+    server::FakeServer,
+};
+use crate::{client::Core, probe::Step};
+use liuhen_engine::{field::Scalar, limits::TEXT_BYTES_MAX};
+use liuhen_inspection::visit::{Edit, NewNote};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// Counts the transactions that SQLite commits.
+fn count_commits(core: &Core) -> Arc<AtomicUsize> {
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&commits);
+    let hook = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    let store = &core.opened.as_ref().expect("open").store;
+    store.connection().commit_hook(Some(hook)).expect("hooked");
+    commits
+}
+
+#[test]
+fn a_save_survives_reopening_and_goes_on_with_its_chain() {
+    let server = FakeServer::new();
+    let visit = server.issue(1, &["a"]);
+    let one = phone(&server, "a");
+    one.answer(visit, "1", "有效");
+    let before = one.view(visit);
+    let one = one.reopen(&server, "later");
+    assert_eq!(one.view(visit), before);
+    one.answer(visit, "2", "齐全");
+    one.sync();
+    assert_eq!(one.client.status().expect("status").unsent_entries, 0);
+    let chains: std::collections::BTreeSet<_> =
+        server.state().segments.iter().map(|logged| logged.segment.chain).collect();
+    assert_eq!(chains.len(), 1);
+}
+
+#[test]
+fn one_save_is_exactly_one_transaction() {
+    let server = FakeServer::new();
+    let visit = server.issue(1, &["a"]);
+    let one = phone(&server, "a");
+    let commits = count_commits(&one.client.lock());
+    let note = Edit::Note(NewNote { item: None, text: "后厨地面有积水".into() });
+    one.client.save(visit, &[answer("1", "有效"), answer("2", "无"), note], None).expect("saved");
+    assert_eq!(commits.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn setting_the_present_value_is_no_save() {
+    let server = FakeServer::new();
+    let visit = server.issue(1, &["a"]);
+    let one = phone(&server, "a");
+    one.answer(visit, "1", "有效");
+    let before = one.client.status().expect("status").unsent_entries;
+    let saved = one.client.save(visit, &[answer("1", "有效")], None).expect("nothing to do");
+    assert_eq!(saved.entry, None);
+    assert_eq!(one.client.status().expect("status").unsent_entries, before);
+}
+
+#[test]
+fn a_refused_save_leaves_nothing() {
+    let server = FakeServer::new();
+    let visit = server.issue(1, &["a"]);
+    let one = phone(&server, "a");
+    let (view, status) = (one.view(visit), one.client.status().expect("status"));
+    let too_long = Edit::answer("1", Scalar::Text("字".repeat(TEXT_BYTES_MAX)));
+    for edits in
+        [vec![answer("nowhere", "x")], vec![answer("1", "kept?"), answer("nowhere", "x")], vec![too_long]]
+    {
+        one.client.save(visit, &edits, None).expect_err("refused");
+        assert_eq!(one.view(visit), view);
+        assert_eq!(one.client.status().expect("status"), status);
+    }
+    one.answer(visit, "1", "有效");
+}
+
+#[test]
+fn a_phone_killed_inside_a_save_has_all_of_it_or_nothing() {
+    for (step, there) in [(Step::RowsWritten, None), (Step::Committed, Some("有效"))] {
+        let server = FakeServer::new();
+        let visit = server.issue(1, &["a"]);
+        let watch = Watch::default();
+        let one = watched(&server, "a", Box::new(watch.clone()));
+        *watch.kill_at.lock().expect("not poisoned") = Some(step);
+        let error = one.client.save(visit, &[answer("1", "有效")], None).expect_err("killed");
+        assert_eq!(error.code(), "client.closed");
+        let one = one.reopen(&server, "later");
+        assert_eq!(one.shown(visit, "1").as_deref(), there, "{step:?}");
+        one.answer(visit, "1", "再次");
+        one.sync();
+        let report = one.sync();
+        assert_eq!(report.failures, []);
+        assert_eq!(one.client.status().expect("status").unsent_entries, 0, "{step:?}");
+    }
+}
+
+#[test]
+fn a_visit_that_is_not_here_or_not_ready_is_told() {
+    let server = FakeServer::new();
+    server.state().withhold_rows = true;
+    let visit = server.issue(1, &["a"]);
+    let one = phone(&server, "a");
+    let unknown = liuhen_trace::DocumentId([9; 16]);
+    assert_eq!(one.client.open_visit(unknown).expect_err("unknown").code(), "visit.unknown");
+    assert_eq!(one.client.visit(visit).expect_err("no checklist").code(), "visit.checklist_missing");
+    assert!(!one.client.tasks().expect("tasks")[0].ready);
+    server.state().withhold_rows = false;
+    one.sync();
+    assert!(one.client.tasks().expect("tasks")[0].ready);
+    one.client.open_visit(visit).expect("there");
+}
+
+#[test]
+fn a_folder_without_enrolment_says_so() {
+    let server = FakeServer::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let client = open(&server, folder.path(), "a");
+    assert_eq!(client.enrolment().expect("read"), None);
+    assert_eq!(
+        client.synchronise(crate::Budget::default()).expect_err("refused").code(),
+        "device.not_enrolled"
+    );
+    let wrong = client.enrol(super::server::URL, "a", "wrong", "phone").expect_err("refused");
+    assert_eq!(wrong.code(), "session.wrong_credentials");
+    assert_eq!(client.enrolment().expect("read"), None);
+    client.enrol(super::server::URL, "a", "right", "phone").expect("enrolled");
+    let again = client.enrol(super::server::URL, "a", "right", "phone").expect_err("refused");
+    assert_eq!(again.code(), "device.already_enrolled");
+}

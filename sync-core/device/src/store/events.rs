@@ -1,0 +1,58 @@
+//! What happened, for the app to pull.
+
+use super::{Connection, Tx, signed, unsigned};
+use crate::{Result, records::Event};
+use liuhen_trace::{BlobHash, DocumentId};
+use rusqlite::params;
+
+/// Events kept. An app pulls them as they come; this is months of them for one that does not.
+const EVENTS_MAX: i64 = 10_000;
+
+#[derive(Debug, Clone, Default)]
+pub struct NewEvent<'a> {
+    pub kind: &'a str,
+    pub document: Option<DocumentId>,
+    pub blob: Option<BlobHash>,
+    pub detail: String,
+}
+
+pub fn insert(tx: &Tx, at_ms: i64, event: &NewEvent) -> Result<()> {
+    tx.prepare_cached("INSERT INTO event (at_ms, kind, document, blob, detail) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![
+            at_ms,
+            event.kind,
+            event.document.map(|document| document.0),
+            event.blob.map(|blob| blob.0),
+            event.detail,
+        ])?;
+    Ok(())
+}
+
+/// Events behind `after`, oldest first.
+pub fn after(db: &Connection, after: u64, count_max: u32) -> Result<Vec<Event>> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, at_ms, kind, document, blob, detail FROM event WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![signed(after), count_max], |row| {
+        Ok(Event {
+            id: unsigned(row.get(0)?),
+            at_ms: row.get(1)?,
+            kind: row.get(2)?,
+            visit: row.get::<_, Option<[u8; 16]>>(3)?.map(DocumentId),
+            evidence: row.get::<_, Option<[u8; 32]>>(4)?.map(BlobHash),
+            detail: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub fn newest(db: &Connection) -> Result<u64> {
+    let newest: Option<i64> = db.query_row("SELECT max(id) FROM event", [], |row| row.get(0))?;
+    Ok(unsigned(newest.unwrap_or(0)))
+}
+
+/// Lets the oldest go.
+pub fn prune(tx: &Tx) -> Result<()> {
+    tx.execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?1", [EVENTS_MAX])?;
+    Ok(())
+}

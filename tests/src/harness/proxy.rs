@@ -1,0 +1,210 @@
+//! A TCP proxy that breaks connections. Which ones and where is drawn from a seed; everything that
+//! passes is counted, so that byte counts do not come from the product.
+
+use anyhow::{Context, Result};
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+};
+
+/// One read from a socket. Small enough that a cut inside a photo falls inside it.
+const CHUNK_BYTES: usize = 16 * 1024;
+/// Cuts fall between the first byte and this one, evenly over the orders of magnitude: as many in
+/// the head of a small exchange as in the middle of a photo.
+const CUT_AT_BYTES_MAX: f64 = 400_000.0;
+
+/// What passed so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passed {
+    pub connections: u64,
+    pub cuts: u64,
+    /// From clients to the server.
+    pub bytes_up: u64,
+    /// From the server to clients.
+    pub bytes_down: u64,
+}
+
+/// Runs until it is dropped.
+pub struct FaultProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    upstream: SocketAddr,
+    cut_percent: u64,
+    random: Mutex<fastrand::Rng>,
+    stopped: AtomicBool,
+    connections: AtomicU64,
+    cuts: AtomicU64,
+    bytes_up: AtomicU64,
+    bytes_down: AtomicU64,
+}
+
+/// One connection: the bytes left until it breaks, in the direction that was drawn.
+struct Link {
+    client: TcpStream,
+    server: TcpStream,
+    cut: Option<Cut>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    up: bool,
+    at_bytes: u64,
+}
+
+impl FaultProxy {
+    /// Listens on a free local port.
+    pub fn start(upstream: SocketAddr, cut_percent: u64, seed: u64) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("the proxy found no free port")?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            upstream,
+            cut_percent,
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            stopped: AtomicBool::new(false),
+            connections: AtomicU64::new(0),
+            cuts: AtomicU64::new(0),
+            bytes_up: AtomicU64::new(0),
+            bytes_down: AtomicU64::new(0),
+        });
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || accept(&listener, &accepting));
+        Ok(Self { address, shared })
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn passed(&self) -> Passed {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Passed {
+            connections: read(&self.shared.connections),
+            cuts: read(&self.shared.cuts),
+            bytes_up: read(&self.shared.bytes_up),
+            bytes_down: read(&self.shared.bytes_down),
+        }
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::Relaxed);
+        // The accepting thread waits for a connection; this one lets it see that it should end.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept() {
+        if shared.stopped.load(Ordering::Relaxed) {
+            return;
+        }
+        // A server that is down looks to the client as it would without the proxy: closed.
+        let Ok(server) = TcpStream::connect(shared.upstream) else { continue };
+        shared.connections.fetch_add(1, Ordering::Relaxed);
+        let link = Link { client, server, cut: shared.draw() };
+        let shared = Arc::clone(shared);
+        thread::spawn(move || run(link, &shared));
+    }
+}
+
+fn run(link: Link, shared: &Shared) {
+    let Link { client, server, cut } = link;
+    // Small messages go out at once, as they would without a proxy between.
+    let quick = [client.set_nodelay(true), server.set_nodelay(true)];
+    debug_assert!(quick.iter().all(Result::is_ok));
+    let cut_in = |up: bool| cut.filter(|cut| cut.up == up).map(|cut| cut.at_bytes);
+    thread::scope(|scope| {
+        scope.spawn(|| shared.pump(&client, &server, cut_in(true), &shared.bytes_up));
+        scope.spawn(|| shared.pump(&server, &client, cut_in(false), &shared.bytes_down));
+    });
+}
+
+impl Shared {
+    fn draw(&self) -> Option<Cut> {
+        let mut random = self.random.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let cut = random.u64(0..100) < self.cut_percent;
+        let (up, exponent) = (random.bool(), random.f64());
+        cut.then(|| Cut { up, at_bytes: CUT_AT_BYTES_MAX.powf(exponent) as u64 })
+    }
+
+    /// Copies until one side ends or the cut is reached; then both sides hear of it.
+    fn pump(&self, mut from: &TcpStream, mut to: &TcpStream, cut_at: Option<u64>, counter: &AtomicU64) {
+        let mut left = cut_at.unwrap_or(u64::MAX);
+        let mut chunk = vec![0; CHUNK_BYTES];
+        while let Ok(read @ 1..) = from.read(&mut chunk) {
+            let passing = usize::try_from(left).unwrap_or(usize::MAX).min(read);
+            if to.write_all(&chunk[..passing]).is_err() {
+                break;
+            }
+            counter.fetch_add(passing as u64, Ordering::Relaxed);
+            left = left.saturating_sub(passing as u64);
+            if left == 0 {
+                self.cuts.fetch_add(1, Ordering::Relaxed);
+                break;
+            }
+        }
+        // Either may be closed already, which is what is wanted.
+        drop((from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Echoes until the client closes.
+    fn echo() -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                thread::spawn(move || {
+                    let mut stream = stream.unwrap();
+                    let mut reader = stream.try_clone().unwrap();
+                    drop(std::io::copy(&mut reader, &mut stream));
+                });
+            }
+        });
+        address
+    }
+
+    fn send(proxy: &FaultProxy, bytes: usize) -> usize {
+        let mut stream = TcpStream::connect(proxy.address).unwrap();
+        let mut back = Vec::new();
+        let mut reader = stream.try_clone().unwrap();
+        let reading = thread::spawn(move || {
+            drop(reader.read_to_end(&mut back));
+            back.len()
+        });
+        // A cut connection refuses the rest, which is the point.
+        drop(stream.write_all(&vec![7; bytes]));
+        reading.join().unwrap()
+    }
+
+    #[test]
+    fn without_cuts_every_byte_passes_and_is_counted() {
+        let proxy = FaultProxy::start(echo(), 0, 1).unwrap();
+        let mut stream = TcpStream::connect(proxy.address).unwrap();
+        stream.write_all(&[7; 50_000]).unwrap();
+        stream.read_exact(&mut [0; 50_000]).unwrap();
+        let passed = proxy.passed();
+        assert_eq!((passed.bytes_up, passed.bytes_down, passed.cuts), (50_000, 50_000, 0));
+    }
+
+    #[test]
+    fn with_cuts_every_connection_breaks_at_a_byte_of_its_own() {
+        let proxy = FaultProxy::start(echo(), 100, 1).unwrap();
+        let back: Vec<_> = (0..8).map(|_| send(&proxy, 2 * CUT_AT_BYTES_MAX as usize)).collect();
+        assert!(back.iter().all(|&bytes| bytes < 2 * CUT_AT_BYTES_MAX as usize), "{back:?}");
+        assert_eq!(proxy.passed().cuts, 8);
+    }
+}

@@ -1,0 +1,140 @@
+//! `cargo xtask test`: everything that shows that the product works, stage by stage.
+
+use crate::{prerequisites, replay, replay::Built, shell, stages::Stages};
+use anyhow::{Context, Result, ensure};
+use clap::{Args, builder::FalseyValueParser};
+use std::{
+    env::consts::{DLL_PREFIX, DLL_SUFFIX},
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+#[derive(Args)]
+pub struct Options {
+    /// Install what is missing without asking
+    #[arg(long, env = "CI", value_parser = FalseyValueParser::new())]
+    yes: bool,
+    /// Also the long replays of the city's set: all of it, with cuts, kills and photos, with
+    /// sabotage, and with flipped bytes
+    #[arg(long)]
+    full: bool,
+    /// The city's set; by default ../shared/data/city-inspections, if it is there
+    #[arg(long, env = "LIUHEN_CITY_DATA", value_name = "DIR")]
+    city: Option<PathBuf>,
+}
+
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let mut stages = Stages::default();
+    let result = all(&mut stages, options);
+    stages.report();
+    let city = result?;
+    match city {
+        Some(folder) => eprintln!("\nEverything passed, the city's set in {} among it.", folder.display()),
+        None => eprintln!(
+            "\nEverything passed. The city's set was not there, so the replay ran on a made-up set only; \
+             LIUHEN_CITY_DATA names its folder."
+        ),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn all(stages: &mut Stages, options: &Options) -> Result<Option<PathBuf>> {
+    let city = city_set(options)?;
+    stages.run("prerequisites", || prerequisites::provide(options.yes))?;
+    let built = stages.run("build", || {
+        shell::run(shell::cargo().args(["build", "--workspace", "--lib", "--bins"]))?;
+        let folder = replay::target_folder()?.join("debug");
+        Ok(Built { server: folder.join("liuhen"), replay: folder.join("liuhen-replay") })
+    })?;
+    stages.run("unit and process tests", || {
+        shell::run(shell::cargo().args(["test", "--workspace"]).env("LIUHEN_SERVER", &built.server))
+    })?;
+    stages.run("Python binding", || python_story(&built))?;
+    stages.run("replay of a made-up set", || {
+        let folder = replay::target_folder()?.join("test-set");
+        replay::generate(&built, &folder)?;
+        replayed(&built, &folder, SHORT)
+    })?;
+    if let Some(city) = &city {
+        stages.run("replay of the city's last days", || replayed(&built, city, CITY_SLICE))?;
+    }
+    if options.full {
+        let city = city.as_ref().context("--full needs the city's set: --city DIR or LIUHEN_CITY_DATA")?;
+        long_replays(stages, city)?;
+    }
+    Ok(city)
+}
+
+const SHORT: &[&str] =
+    &["--phones", "3", "--pair", "40", "--cut", "20", "--kill", "20", "--photos", "generated:1"];
+const CITY_SLICE: &[&str] =
+    &["--phones", "4", "--pair", "30", "--cut", "10", "--kill", "10", "--from", "2018-06-27"];
+
+fn long_replays(stages: &mut Stages, city: &Path) -> Result<()> {
+    let built = stages.run("release build", || replay::build(&["--release"], "release"))?;
+    stages.run("replay of half a year with cuts, kills and photos", || {
+        let arguments = ["--phones", "19", "--pair", "20", "--cut", "10", "--kill", "5"];
+        let rest = ["--photos", "generated:1", "--from", "2018-01-01"];
+        replayed(&built, city, &[&arguments[..], &rest].concat())
+    })?;
+    stages.run("replay of the whole set", || {
+        replayed(&built, city, &["--phones", "19", "--pair", "20", "--cut", "10", "--kill", "5"])
+    })?;
+    stages.run("sabotage of five rows is reported as five", || sabotage(&built, city))?;
+    stages.run("a flipped byte is found and named", || {
+        let test = ["test", "--package", "liuhen-tests", "--test", "process", "--", "--ignored"];
+        shell::run(shell::cargo().args(test).env("LIUHEN_SERVER", &built.server))
+    })
+}
+
+fn replayed(built: &Built, folder: &Path, arguments: &[&str]) -> Result<()> {
+    shell::run(replay::command(built).arg("run").arg(folder).args(arguments))
+}
+
+/// The replay has to fail, and to count what was altered.
+fn sabotage(built: &Built, city: &Path) -> Result<()> {
+    let arguments = ["--json", "--phones", "4", "--from", "2018-06-27", "--sabotage", "5"];
+    let output = replay::command(built).arg("run").arg(city).args(arguments).output()?;
+    ensure!(!output.status.success(), "the replay took altered rows for right");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).context("the replay's report")?;
+    let reported: u64 =
+        ["missing", "duplicated", "differing"].iter().filter_map(|key| report[*key].as_u64()).sum();
+    ensure!(reported == 5, "five rows were altered and {reported} reported");
+    Ok(())
+}
+
+/// Generates the binding from the unstripped debug library and lets Python play a phone.
+fn python_story(built: &Built) -> Result<()> {
+    let target = replay::target_folder()?;
+    let folder = target.join("python");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let name = format!("{DLL_PREFIX}liuhen_mobile{DLL_SUFFIX}");
+    let library = target.join("debug").join(&name);
+    let bindgen =
+        ["run", "--quiet", "--package", "liuhen-mobile", "--bin", "uniffi-bindgen", "--", "generate"];
+    let options = ["--language", "python", "--no-format", "--out-dir"];
+    shell::run(shell::cargo().args(bindgen).arg("--library").arg(&library).args(options).arg(&folder))?;
+    let copied = folder.join(&name);
+    fs::copy(&library, &copied).with_context(|| copied.display().to_string())?;
+    let story = shell::workspace().join("mobile-ffi/python/test_story.py");
+    shell::run(
+        replay::command(built)
+            .args(["with-server", "--", "python3"])
+            .arg(story)
+            .env("PYTHONPATH", &folder)
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )
+}
+
+/// The folder that was named, or the usual one if it is there.
+fn city_set(options: &Options) -> Result<Option<PathBuf>> {
+    let usual = shell::workspace().join("../shared/data/city-inspections");
+    match &options.city {
+        Some(folder) => {
+            ensure!(folder.is_dir(), "{} is no folder", folder.display());
+            Ok(Some(folder.clone()))
+        }
+        None => Ok(usual.is_dir().then_some(usual)),
+    }
+}
