@@ -7,7 +7,7 @@ use axum::{
 use liuhen_inspection::codes;
 use liuhen_trace::Refusal;
 use serde::Serialize;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, io::ErrorKind};
 
 /// Where the codes are explained. The address is a name; nothing is fetched from it.
 const PROBLEM_BASE: &str = "https://liuhen.dev/problems/";
@@ -67,6 +67,12 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(UNAVAILABLE_RETRY_SECONDS)
     }
 
+    /// The disk or the database cannot serve now. The cause is logged as that of an internal error is.
+    fn storage(cause: impl Into<Cause>) -> Self {
+        let detail = "the storage is full or busy; nothing was changed";
+        Self { cause: Some(cause.into()), ..Self::unavailable("storage.unavailable", detail) }
+    }
+
     /// A fault of ours. The cause is logged once, when the answer is made.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         let detail = "the server could not complete the request; nothing was changed";
@@ -119,13 +125,28 @@ impl From<Refusal> for ApiError {
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        Self::internal(error)
+        match &error {
+            // Every reader was taken for as long as anybody waits for one, or the server stops.
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::storage(error),
+            sqlx::Error::Database(cause) if cause.code().is_some_and(|code| is_of_storage(&code)) => {
+                Self::storage(error)
+            }
+            _ => Self::internal(error),
+        }
     }
+}
+
+/// SQLite's busy, input/output error and full, whatever the extension in the higher bits.
+fn is_of_storage(code: &str) -> bool {
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 10 | 13))
 }
 
 impl From<std::io::Error> for ApiError {
     fn from(error: std::io::Error) -> Self {
-        Self::internal(error)
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::storage(error),
+            _ => Self::internal(error),
+        }
     }
 }
 
@@ -163,7 +184,7 @@ tokio::task_local! {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Some(cause) = &self.cause {
-            tracing::error!(error = %cause, "internal error");
+            tracing::error!(error = %cause, code = self.code, "the request failed");
         }
         let problem = Problem {
             kind: format!("{PROBLEM_BASE}{}", self.code),
@@ -213,5 +234,23 @@ fn title_of_status(status: StatusCode) -> &'static str {
         503 => "服务暂不可用 / Temporarily unavailable",
         _ if status.is_server_error() => "服务器内部错误 / Internal error",
         _ => "请求未被接受 / The request was not accepted",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_busy_database_are_no_faults_and_invite_another_try() {
+        for error in
+            [sqlx::Error::PoolTimedOut.into(), ApiError::from(std::io::Error::from(ErrorKind::StorageFull))]
+        {
+            assert_eq!((error.status().as_u16(), error.code()), (503, "storage.unavailable"));
+            assert!(error.retry_after_seconds.is_some());
+        }
+        assert!(["5", "13", "522", "778"].into_iter().all(is_of_storage));
+        assert!(!["1", "19", "787", "2067", "HY000"].into_iter().any(is_of_storage));
+        assert_eq!(ApiError::from(sqlx::Error::RowNotFound).code(), "internal");
     }
 }

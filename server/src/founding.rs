@@ -31,9 +31,16 @@ async fn create(state: &AppState, department: String, new: NewAccount) -> Result
     let account = plan.account;
     let committed = state.ledger.commit(move |tx| {
         async move {
-            let found = match store::departments::by_name(tx.conn(), &department).await? {
-                Some(found) => found,
-                None => departments::found(tx, None, None, department).await?,
+            let known = store::departments::by_name(tx.conn(), &department).await?;
+            let found = match (known, store::departments::top(tx.conn()).await?) {
+                (Some(found), _) => found,
+                (None, None) => departments::found(tx, None, None, department).await?,
+                // Whoever administers the top is trusted with everything below it, which is everything.
+                (None, Some(top)) => {
+                    let detail =
+                        format!("there is no department {department}, and {} is at the top", top.name);
+                    return Err(ApiError::conflict("department.top_taken", detail));
+                }
             };
             let account = store::accounts::AccountRow { department: found.id, ..account };
             accounts::admit(tx, None, account, password_hash).await

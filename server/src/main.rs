@@ -1,5 +1,7 @@
 //! `liuhen`: the server's command line.
 
+#![forbid(unsafe_code)]
+
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use liuhen_server::{

@@ -30,8 +30,9 @@ pub struct AppState {
 /// Held while a process uses the data folder: a second committer would fork the log.
 const LOCK_FILE: &str = "lock";
 
-/// A request that outlived the stop keeps its hold on the ledger; the process ends without it.
-const COMMITTER_END_TIME_MAX: Duration = Duration::from_secs(5);
+/// A request that outlived the stop keeps its hold on a reader or on the ledger; the process ends
+/// without it.
+const END_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What runs beside the requests, and the hold on the data folder.
 pub struct Background {
@@ -46,9 +47,16 @@ impl AppState {
         let data = &config.data;
         tokio::fs::create_dir_all(data).await.with_context(|| format!("creating {}", data.display()))?;
         let lock = lock(data)?;
-        let (store, writer) =
+        let (store, mut writer) =
             Store::open(data).await.with_context(|| format!("opening {}", data.display()))?;
-        let signer = Signer::open(&data.join(SIGNER_FOLDER)).context("opening the signer")?;
+        let keys = data.join(SIGNER_FOLDER);
+        // New keys for old leaves would be a second deployment that every phone mistrusts.
+        anyhow::ensure!(
+            Signer::is_at(&keys) || store::ledger::head(&mut writer).await?.is_none(),
+            "signer.keys_missing: the database has leaves, but {} has no keys; restore them",
+            keys.display()
+        );
+        let signer = Signer::open(&keys).context("opening the signer")?;
         let (ledger, committer) = Ledger::start(writer, signer).await.context("starting the ledger")?;
         let state = Self {
             passwords: Passwords::new(config.password_memory_kib)?,
@@ -69,14 +77,17 @@ impl AppState {
         // Its hold on the ledger ends with it; that it was aborted is no error.
         let _ = background.admission.await;
         drop(ledger);
-        store.close().await;
-        match tokio::time::timeout(COMMITTER_END_TIME_MAX, background.committer).await {
+        let ended = async {
+            store.close().await;
+            background.committer.await
+        };
+        match tokio::time::timeout(END_TIME_MAX, ended).await {
             Ok(ended) => {
                 store::checkpoint_wal(ended.context("the committer")?).await.context("folding in the log")
             }
             Err(_) => {
                 tracing::warn!(
-                    "a request that was given up still holds the ledger; what is committed is safe"
+                    "a request that was given up still holds the database; what is committed is safe"
                 );
                 Ok(())
             }

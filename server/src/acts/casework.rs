@@ -3,7 +3,7 @@
 use crate::{
     ApiError, AppState,
     acts::{
-        access::{Action, Actor, authorise},
+        access::{Action, Actor, authorise, commit_as},
         new_id, tasks, text,
     },
     ledger::{NewAct, Tx},
@@ -54,7 +54,7 @@ pub async fn review(
         opinion,
         reviewed_at_ms: 0,
     };
-    let committed = state.ledger.commit(move |tx| async move { apply(tx, visit, review).await }.boxed());
+    let committed = commit_as(state, actor, move |tx| apply(tx, visit, review).boxed());
     Ok(committed.await?.output)
 }
 

@@ -105,7 +105,12 @@ async fn overridden(
     }
 }
 
-async fn take_piece(state: &AppState, id: &str, headers: &HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+async fn take_piece(
+    state: &AppState,
+    id: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     if headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes) != Some(PIECE_TYPE.as_bytes()) {
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "upload.content_type", PIECE_TYPE));
     }
@@ -123,9 +128,8 @@ async fn heard(state: &AppState, request: Request) -> Result<(Parts, Bytes), Api
     }
     let body = read(body).await?;
     if caller::is_signed(&parts.headers) {
-        let OriginalUri(uri) = OriginalUri::from_request_parts(&mut parts, state)
-            .await
-            .unwrap_or_else(|never| match never {});
+        let OriginalUri(uri) =
+            OriginalUri::from_request_parts(&mut parts, state).await.unwrap_or_else(|never| match never {});
         let method: Method = parts.method.clone();
         caller::authenticate(state, &method, &uri, &parts.headers, &body).await?;
     } else {
@@ -172,14 +176,20 @@ fn announced_hash(headers: &HeaderMap) -> Result<BlobHash, ApiError> {
 
 fn check_sum(headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
     let Some(value) = headers.get(UPLOAD_CHECKSUM) else { return Ok(()) };
-    let unsupported = || ApiError::bad_request("upload.checksum_unsupported", "Upload-Checksum: sha256, base64");
-    let value = value.to_str().ok().and_then(|value| value.strip_prefix("sha256 ")).ok_or_else(unsupported)?;
+    let unsupported =
+        || ApiError::bad_request("upload.checksum_unsupported", "Upload-Checksum: sha256, base64");
+    let value =
+        value.to_str().ok().and_then(|value| value.strip_prefix("sha256 ")).ok_or_else(unsupported)?;
     let expected = STANDARD.decode(value.trim()).map_err(|_| unsupported())?;
     if expected == digest::sha256(body) {
         return Ok(());
     }
     let mismatch = StatusCode::from_u16(460).map_err(ApiError::internal)?;
-    Err(ApiError::new(mismatch, "upload.checksum_mismatch", "the piece was damaged on the way; send it again"))
+    Err(ApiError::new(
+        mismatch,
+        "upload.checksum_mismatch",
+        "the piece was damaged on the way; send it again",
+    ))
 }
 
 fn answer(status: StatusCode, progress: &Progress) -> Response {

@@ -77,7 +77,10 @@ pub async fn begin(state: &AppState, id: UploadId) -> Result<Progress, ApiError>
         let detail = format!("{} bytes; {announced} were announced", id.size_bytes);
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload.too_large", detail));
     }
-    if store::blobs::find(&mut conn, id.hash).await?.is_some_and(|blob| blob.size_bytes as u64 == id.size_bytes) {
+    if store::blobs::find(&mut conn, id.hash)
+        .await?
+        .is_some_and(|blob| blob.size_bytes as u64 == id.size_bytes)
+    {
         return Ok(Progress::held(id));
     }
     drop(conn);

@@ -61,7 +61,9 @@ impl Scope {
 
     /// For an entry at `leaf` whose device knew the log up to `known`.
     pub fn at(&self, leaf: u64, known: u64) -> Access {
-        let Some(span) = self.spans.iter().rev().find(|span| span.gained < leaf) else { return Access::Never };
+        let Some(span) = self.spans.iter().rev().find(|span| span.gained < leaf) else {
+            return Access::Never;
+        };
         match span.lost.filter(|lost| *lost < leaf) {
             None => Access::Assigned,
             Some(lost) if known > lost => Access::KnewOfLoss,

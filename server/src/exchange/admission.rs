@@ -23,6 +23,7 @@ use crate::{
 use futures::{FutureExt, future::join_all};
 use liuhen_trace::{DocumentId, EntryKind};
 use serde_json::json;
+use sqlx::Connection as _;
 use std::{collections::BTreeSet, time::Duration};
 
 /// Documents judged side by side: bounds memory, and gives a group commit enough to share.
@@ -68,7 +69,9 @@ struct Judged {
 /// Judges the documents that have waited longest. `false` when nothing is pending.
 async fn judge_some(store: &Store, ledger: &Ledger) -> Result<bool, ApiError> {
     let mut conn = store.read().await?;
-    let pending = store::verdicts::pending_documents(&mut conn, PENDING_LOOK_MAX).await?;
+    // One snapshot: segments are logged meanwhile, and a chain must not appear between two reads.
+    let mut snapshot = conn.begin().await?;
+    let pending = store::verdicts::pending_documents(&mut snapshot, PENDING_LOOK_MAX).await?;
     let mut documents: Vec<String> = Vec::new();
     for document in pending {
         if documents.len() < DOCUMENTS_MAX && !documents.contains(&document) {
@@ -82,7 +85,7 @@ async fn judge_some(store: &Store, ledger: &Ledger) -> Result<bool, ApiError> {
     let mut judging = Vec::with_capacity(documents.len());
     let mut damaged = Vec::new();
     for document in documents {
-        match case::load(&mut conn, &document, log_epoch).await {
+        match case::load(&mut snapshot, &document, log_epoch).await {
             Ok(docket) => {
                 let judged = tokio::task::spawn_blocking(move || judge(docket));
                 judging.push(judged.map(|outcome| outcome.map_err(|error| (document, error.to_string()))));
@@ -91,6 +94,7 @@ async fn judge_some(store: &Store, ledger: &Ledger) -> Result<bool, ApiError> {
             Err(error) => damaged.push((document, error.to_string())),
         }
     }
+    drop(snapshot);
     drop(conn);
     let mut judged = Vec::with_capacity(judging.len());
     for outcome in join_all(judging).await {
@@ -180,7 +184,8 @@ async fn write_feed(tx: &mut Tx, document: DocumentId, decisions: &[Decision]) -
         for (admitted_leaf, segment_leaf) in &places {
             if (assignee.assigned_leaf as u64) <= *admitted_leaf {
                 let reference = feed::entries_reference(*segment_leaf, document);
-                feed::insert(tx.conn(), &assignee.account, *admitted_leaf, FeedKind::Entries, &reference).await?;
+                feed::insert(tx.conn(), &assignee.account, *admitted_leaf, FeedKind::Entries, &reference)
+                    .await?;
             }
         }
     }

@@ -69,7 +69,9 @@ fn plan(
 ) -> Result<Moved, ApiError> {
     let mut moved = Moved { task, assignees, changed: Vec::new(), steps: Vec::new() };
     for (decision, event) in events {
-        let Some(at) = moved.assignees.iter().position(|row| row.account == decision.account) else { continue };
+        let Some(at) = moved.assignees.iter().position(|row| row.account == decision.account) else {
+            continue;
+        };
         // A refused transition is a step that came too late: it stays a fact of the ledger.
         let Ok(state) = transition(state_of(&moved.assignees[at].state)?, *event) else { continue };
         let of_task = state_of(&moved.task.state)?;

@@ -51,7 +51,12 @@ pub async fn compose(state: &AppState, caller: &Caller, asked: &Asked) -> Result
     }
 }
 
-async fn read(state: &AppState, caller: &Caller, asked: &Asked, bytes_max: usize) -> Result<Answer, ApiError> {
+async fn read(
+    state: &AppState,
+    caller: &Caller,
+    asked: &Asked,
+    bytes_max: usize,
+) -> Result<Answer, ApiError> {
     let mut conn = state.store.read().await?;
     let mut snapshot = conn.begin().await?;
     let conn = &mut *snapshot;
@@ -65,7 +70,8 @@ async fn read(state: &AppState, caller: &Caller, asked: &Asked, bytes_max: usize
         }
         _ => None,
     };
-    let verdicts = store::exchange::first_pending_leaf(conn).await?.map_or(log.size, |leaf| leaf.min(log.size));
+    let verdicts =
+        store::exchange::first_pending_leaf(conn).await?.map_or(log.size, |leaf| leaf.min(log.size));
     let position = match &request.position {
         Some(position) if position.epoch == log.epoch && position.cursor <= log.size => position.clone(),
         _ => first_position(conn, caller, &log, verdicts).await?,
@@ -112,7 +118,9 @@ async fn waiting(conn: &mut Connection, caller: &Caller) -> Result<Vec<WaitingEn
 async fn grants(conn: &mut Connection, devices: &BTreeSet<DeviceId>) -> Result<Vec<SignedGrant>, ApiError> {
     let mut grants = Vec::new();
     for device in devices {
-        let row = store::devices::by_id(conn, &device.to_string()).await?.ok_or_else(|| damaged("segment.device"))?;
+        let row = store::devices::by_id(conn, &device.to_string())
+            .await?
+            .ok_or_else(|| damaged("segment.device"))?;
         grants.push(SignedGrant::from_canonical(&row.signed_grant)?);
     }
     Ok(grants)

@@ -35,7 +35,8 @@ pub async fn authenticate(
 ) -> Result<Caller, ApiError> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let unsigned = || ApiError::unauthorized("device.unsigned", "the request is not signed by a device");
-    let bad = || ApiError::unauthorized("device.bad_signature", "the signature does not fit device and request");
+    let bad =
+        || ApiError::unauthorized("device.bad_signature", "the signature does not fit device and request");
     let device = text(DEVICE_HEADER).ok_or_else(unsigned)?.parse().map_err(|_| bad())?;
     let signature = text(SIGNATURE_HEADER).ok_or_else(unsigned)?;
     let signature = Signature(URL_SAFE_NO_PAD.decode(signature).map_err(|_| bad())?);

@@ -68,7 +68,8 @@ pub async fn load(conn: &mut Connection, document: &str, log_epoch: u64) -> Resu
     let people = people(conn, document).await?;
     let rows = pending_rows(conn, document).await?;
     let pending = logged_all(&rows, &people)?;
-    let waiting = store::verdicts::of_document(conn, document, Verdict::Waiting as i64, (-1, -1), WAITING_READ_MAX);
+    let waiting =
+        store::verdicts::of_document(conn, document, Verdict::Waiting as i64, (-1, -1), WAITING_READ_MAX);
     let waiting = logged_all(&waiting.await?, &people)?;
     let checklist = checklist_of(conn, document).await?;
     let saved = store::visits::find(conn, id).await?.map(|row| row.saved);
@@ -118,7 +119,8 @@ pub fn open(id: DocumentId, checklist: &Checklist, saved: Option<&[u8]>) -> Resu
 
 pub async fn checklist_of(conn: &mut Connection, document: &str) -> Result<Option<Checklist>, ApiError> {
     let Some(task) = store::tasks::by_visit(conn, document).await? else { return Ok(None) };
-    let row = store::checklists::by_hash(conn, &task.checklist).await?.ok_or_else(|| damaged("task.checklist"))?;
+    let row =
+        store::checklists::by_hash(conn, &task.checklist).await?.ok_or_else(|| damaged("task.checklist"))?;
     Ok(Some(Checklist::from_bytes(&row.bytes)?))
 }
 
@@ -126,9 +128,11 @@ pub async fn checklist_of(conn: &mut Connection, document: &str) -> Result<Optio
 pub async fn people(conn: &mut Connection, document: &str) -> Result<BTreeMap<ChainId, Author>, ApiError> {
     let mut people = BTreeMap::new();
     for chain in store::verdicts::chains(conn, document).await? {
-        let device = store::exchange::device_of(conn, chain).await?.ok_or_else(|| damaged("segment.device"))?;
+        let device =
+            store::exchange::device_of(conn, chain).await?.ok_or_else(|| damaged("segment.device"))?;
         let row = store::devices::by_id(conn, &device.to_string()).await?.ok_or_else(|| damaged("device"))?;
-        let grant = SignedGrant::from_canonical(&row.signed_grant).and_then(|grant| Grant::from_canonical(&grant.bytes))?;
+        let grant = SignedGrant::from_canonical(&row.signed_grant)
+            .and_then(|grant| Grant::from_canonical(&grant.bytes))?;
         people.insert(chain, Author { account: grant.account, name: grant.person });
     }
     Ok(people)
@@ -261,7 +265,11 @@ impl ViewBasis {
         for (chain, author) in &self.people {
             let epochs = case.epochs.get(chain).map_or(0, Vec::len) as u64;
             for epoch in 0..=epochs {
-                let writer = Writer { chain: *chain, account: author.account.as_str().into(), name: author.name.clone() };
+                let writer = Writer {
+                    chain: *chain,
+                    account: author.account.as_str().into(),
+                    name: author.name.clone(),
+                };
                 writers.insert(ActorId::derive(*chain, case.id, epoch), writer);
             }
         }

@@ -4,12 +4,7 @@
 //! much of is put off: its documents become backfills, which are served a leaf of theirs at a time.
 //! Every row is authorised again when it is read.
 
-use super::{
-    caller::Caller,
-    case::damaged,
-    proofs::Proofs,
-    views,
-};
+use super::{caller::Caller, case::damaged, proofs::Proofs, views};
 use crate::{
     acts::tasks::matter::Matters,
     error::ApiError,
@@ -82,7 +77,12 @@ pub async fn first_position(
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(conn: &'a mut Connection, caller: &'a Caller, proofs: &'a mut Proofs, bytes_max: usize) -> Self {
+    pub fn new(
+        conn: &'a mut Connection,
+        caller: &'a Caller,
+        proofs: &'a mut Proofs,
+        bytes_max: usize,
+    ) -> Self {
         Self {
             conn,
             caller,
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
                 cursor = leaf + 1;
             }
             if last_page {
-                return Ok(to);
+                return Ok(to.max(cursor));
             }
         }
         Ok(cursor)
@@ -163,9 +163,12 @@ impl<'a> Reader<'a> {
                 }
                 FeedKind::Quarantined => self.read_quarantined(leaf, &row.reference, &mut of_leaf).await?,
                 FeedKind::Held => {
-                    let hash = BlobHash::from_slice(&row.reference).ok_or_else(|| damaged("feed.reference"))?;
+                    let hash =
+                        BlobHash::from_slice(&row.reference).ok_or_else(|| damaged("feed.reference"))?;
                     if let Some(blob) = store::blobs::find(self.conn, hash).await? {
-                        of_leaf.items.push(FeedItem::Held(self.proofs.held(self.conn, blob.leaf as u64).await?));
+                        of_leaf
+                            .items
+                            .push(FeedItem::Held(self.proofs.held(self.conn, blob.leaf as u64).await?));
                     }
                 }
             }
@@ -185,7 +188,12 @@ impl<'a> Reader<'a> {
         Ok(of_leaf)
     }
 
-    async fn read_matter(&mut self, leaf: u64, reference: &[u8], of_leaf: &mut OfLeaf) -> Result<(), ApiError> {
+    async fn read_matter(
+        &mut self,
+        leaf: u64,
+        reference: &[u8],
+        of_leaf: &mut OfLeaf,
+    ) -> Result<(), ApiError> {
         let document = document(reference)?;
         let Some(assignment) = self.assignment(document).await? else { return Ok(()) };
         if assignment.assigned_leaf as u64 == leaf {
@@ -218,15 +226,21 @@ impl<'a> Reader<'a> {
         if !fits && !self.items.is_empty() {
             return false;
         }
-        backfills.extend(
-            of_leaf.entered.into_iter().map(|document| Backfill { document, as_of: leaf + 1, from: 0 }),
-        );
+        backfills.extend(of_leaf.entered.into_iter().map(|document| Backfill {
+            document,
+            as_of: leaf + 1,
+            from: 0,
+        }));
         let mut put_off: BTreeSet<usize> = BTreeSet::new();
         for (at, documents) in of_leaf.entries {
             let used: usize = sizes[..at].iter().sum();
             if at > 0 && used + sizes[at] > self.bytes_left {
                 put_off.insert(at);
-                backfills.extend(documents.into_iter().map(|document| Backfill { document, as_of: leaf + 1, from: leaf }));
+                backfills.extend(documents.into_iter().map(|document| Backfill {
+                    document,
+                    as_of: leaf + 1,
+                    from: leaf,
+                }));
             }
         }
         for (at, item) in of_leaf.items.into_iter().enumerate() {
@@ -240,7 +254,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the backfills that are not complete.
-    async fn serve_backfills(&mut self, backfills: Vec<Backfill>, verdicts: u64) -> Result<Vec<Backfill>, ApiError> {
+    async fn serve_backfills(
+        &mut self,
+        backfills: Vec<Backfill>,
+        verdicts: u64,
+    ) -> Result<Vec<Backfill>, ApiError> {
         let mut left = Vec::new();
         for backfill in backfills {
             // A phone may ask for the past only: what has no verdict comes by the cursor.
@@ -259,7 +277,9 @@ impl<'a> Reader<'a> {
     async fn serve_backfill(&mut self, mut backfill: Backfill) -> Result<Option<Backfill>, ApiError> {
         let document = backfill.document;
         if backfill.from == 0 {
-            let Some(item) = self.matter(backfill.as_of.saturating_sub(1), document).await? else { return Ok(None) };
+            let Some(item) = self.matter(backfill.as_of.saturating_sub(1), document).await? else {
+                return Ok(None);
+            };
             if !self.push(item) {
                 return Ok(Some(backfill));
             }
@@ -317,7 +337,9 @@ impl<'a> Reader<'a> {
     }
 
     async fn matter(&mut self, leaf: u64, document: DocumentId) -> Result<Option<FeedItem>, ApiError> {
-        let Some(task) = store::tasks::by_visit(self.conn, &document.to_string()).await? else { return Ok(None) };
+        let Some(task) = store::tasks::by_visit(self.conn, &document.to_string()).await? else {
+            return Ok(None);
+        };
         let bytes = self.matters.task(self.conn, &task).await?.to_bytes();
         Ok(Some(FeedItem::Matter { leaf, bytes }))
     }

@@ -16,7 +16,7 @@ use liuhen_engine::{
 use liuhen_trace::{
     Canonical, ChainId, CheckedSegment, DeviceId, Hash, PublicKey, Refusal, SegmentHeader, SegmentView,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 /// What became of the segments of one request.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +36,10 @@ struct Signed {
 
 impl Handed {
     pub fn accepted(&self) -> Vec<Accepted> {
-        self.accepted.iter().map(|(chain, next_seq)| Accepted { chain: *chain, next_seq: *next_seq }).collect()
+        self.accepted
+            .iter()
+            .map(|(chain, next_seq)| Accepted { chain: *chain, next_seq: *next_seq })
+            .collect()
     }
 
     fn refuse(&mut self, header: &SegmentHeader, refusal: Refusal) {
@@ -70,7 +73,8 @@ pub async fn take_in(state: &AppState, segments: Vec<SegmentView>) -> Result<(Ha
         let latest = signed_over(state, &handed).await?;
         return Ok((handed, latest));
     }
-    let committed = state.ledger.commit(move |tx| async move { log_all(tx, signed, handed, chains).await }.boxed());
+    let committed =
+        state.ledger.commit(move |tx| async move { log_all(tx, signed, handed, chains).await }.boxed());
     let committed = committed.await?;
     Ok((committed.output, Latest { state: committed.state, note: committed.note }))
 }
@@ -80,9 +84,9 @@ async fn check_all(state: &AppState, segments: Vec<SegmentView>) -> Result<(Vec<
     let mut conn = state.store.read().await?;
     let mut devices: BTreeMap<DeviceId, Result<(PublicKey, String), Refusal>> = BTreeMap::new();
     for view in &segments {
-        let device = view.header.device;
-        if !devices.contains_key(&device) {
-            devices.insert(device, enrolled(&mut conn, device).await?);
+        if let Entry::Vacant(unknown) = devices.entry(view.header.device) {
+            let device = *unknown.key();
+            unknown.insert(enrolled(&mut conn, device).await?);
         }
     }
     drop(conn);
@@ -104,7 +108,10 @@ async fn check_all(state: &AppState, segments: Vec<SegmentView>) -> Result<(Vec<
 fn check_one(view: &SegmentView, key: &PublicKey) -> Result<CheckedSegment, Refusal> {
     // What one request could not carry back no answer could carry to a colleague.
     if view.to_canonical().len() > limits::REQUEST_BYTES_MAX {
-        return Err(Refusal::new("segment.too_large", format!("at most {} bytes", limits::REQUEST_BYTES_MAX)));
+        return Err(Refusal::new(
+            "segment.too_large",
+            format!("at most {} bytes", limits::REQUEST_BYTES_MAX),
+        ));
     }
     check_segment(view, key)
 }
@@ -114,7 +121,9 @@ async fn enrolled(
     conn: &mut Connection,
     device: DeviceId,
 ) -> Result<Result<(PublicKey, String), Refusal>, ApiError> {
-    let Some(row) = store::devices::by_id(conn, &device.to_string()).await? else { return Ok(Err(unknown_device())) };
+    let Some(row) = store::devices::by_id(conn, &device.to_string()).await? else {
+        return Ok(Err(unknown_device()));
+    };
     if row.revoked_at_ms.is_some() {
         return Ok(Err(Refusal::new("device.revoked", "the enrolment of the segment's device was revoked")));
     }
@@ -171,7 +180,8 @@ async fn log_all(
             Placement::New => log(tx, &mut handed, &item).await?,
             Placement::Duplicate => known(tx.conn(), &mut handed, segment).await?,
             Placement::Gap { expected } => {
-                handed.refuse(&segment.header, Refusal::new("chain.gap", format!("expected entry {expected}")));
+                handed
+                    .refuse(&segment.header, Refusal::new("chain.gap", format!("expected entry {expected}")));
             }
             Placement::Fork => {
                 let detail = "another entry is logged at one of these sequence numbers";
@@ -189,7 +199,8 @@ async fn log(tx: &mut Tx, handed: &mut Handed, item: &Signed) -> Result<(), ApiE
     store::exchange::insert(tx.conn(), segment, leaf).await?;
     for entry in &segment.entries {
         for blob in entry.open.iter().flat_map(|open| &open.body.blobs) {
-            let held = store::blobs::announce(tx.conn(), segment.chain, entry.seq, &item.account, *blob).await?;
+            let held =
+                store::blobs::announce(tx.conn(), segment.chain, entry.seq, &item.account, *blob).await?;
             if held {
                 let hash = blob.hash.as_bytes();
                 store::feed::insert(tx.conn(), &item.account, leaf, FeedKind::Held, hash).await?;

@@ -156,11 +156,8 @@ impl Case {
     /// Judges entries that follow, in leaf order, on those judged before. Returns every verdict that
     /// is new, released entries included, in the order in which they were decided.
     pub fn judge(&mut self, pending: Vec<LoggedEntry>) -> Vec<Decision> {
-        let mut order = Order {
-            seen: self.settled.keys().copied().collect(),
-            ready: Vec::new(),
-            waiting: Vec::new(),
-        };
+        let mut order =
+            Order { seen: self.settled.keys().copied().collect(), ready: Vec::new(), waiting: Vec::new() };
         for entry in std::mem::take(&mut self.waiting) {
             let needs = needs(&entry).unwrap_or_default();
             order.waiting.push(Candidate { entry, before: Verdict::Waiting, needs });
@@ -192,7 +189,8 @@ impl Case {
         } else if order.may_wait(&candidate.entry) {
             order.waiting.push(candidate);
         } else {
-            order.accept(self, Ready { candidate, refused: Some((Verdict::Quarantined, "waiting.too_many")) });
+            order
+                .accept(self, Ready { candidate, refused: Some((Verdict::Quarantined, "waiting.too_many")) });
         }
     }
 
@@ -200,8 +198,14 @@ impl Case {
         if self.document.is_none() {
             return Some((Verdict::Quarantined, "document.unknown"));
         }
-        let known = entry.checkpoint.filter(|known| known.epoch == self.log_epoch).map_or(0, |known| known.size);
-        let access = self.scopes.get(&entry.account).map_or(Access::Never, |scope| scope.at(entry.leaf, known));
+        // It says nothing by itself, and whoever reads the chain's later changes must know of it.
+        if entry.kind == EntryKind::Epoch {
+            return None;
+        }
+        let known =
+            entry.checkpoint.filter(|known| known.epoch == self.log_epoch).map_or(0, |known| known.size);
+        let access =
+            self.scopes.get(&entry.account).map_or(Access::Never, |scope| scope.at(entry.leaf, known));
         match access {
             Access::Assigned => None,
             Access::Never => Some((Verdict::Quarantined, "access.never_assigned")),
@@ -302,7 +306,8 @@ impl Case {
             Some(Admission::Refused(refusal)) => Some((Verdict::Quarantined, refusal.code)),
             Some(Admission::Waiting(_)) => Some((Verdict::Quarantined, "change.dependency_missing")),
         });
-        let (verdict, code) = refused.map_or((Verdict::Admitted, None), |(verdict, code)| (verdict, Some(code)));
+        let (verdict, code) =
+            refused.map_or((Verdict::Admitted, None), |(verdict, code)| (verdict, Some(code)));
         let admitted_leaf = (verdict == Verdict::Admitted).then(|| self.admitted_leaf(&candidate));
         let settled = match (admitted_leaf, verdict) {
             (Some(leaf), _) => Settled::Admitted { leaf },
@@ -330,7 +335,9 @@ impl Settled {
     /// The same change may stand in two entries: that it was admitted once is what counts.
     fn better(self, other: Self) -> Self {
         match (self, other) {
-            (Settled::Admitted { leaf: a }, Settled::Admitted { leaf: b }) => Settled::Admitted { leaf: a.min(b) },
+            (Settled::Admitted { leaf: a }, Settled::Admitted { leaf: b }) => {
+                Settled::Admitted { leaf: a.min(b) }
+            }
             (Settled::Admitted { .. }, _) => self,
             (_, Settled::Admitted { .. }) => other,
             (Settled::Quarantined, _) | (_, Settled::Quarantined) => Settled::Quarantined,
@@ -398,6 +405,7 @@ impl Order {
         let size = |entry: &LoggedEntry| entry.change.as_ref().map_or(0, |(_, chunk)| chunk.len());
         let of_chain = || self.waiting.iter().filter(|waiting| waiting.entry.chain == entry.chain);
         let bytes: usize = of_chain().map(|waiting| size(&waiting.entry)).sum();
-        of_chain().count() < limits::WAITING_PER_CHAIN_MAX && bytes + size(entry) <= WAITING_BYTES_PER_CHAIN_MAX
+        of_chain().count() < limits::WAITING_PER_CHAIN_MAX
+            && bytes + size(entry) <= WAITING_BYTES_PER_CHAIN_MAX
     }
 }

@@ -8,7 +8,7 @@ use liuhen_trace::{
     CheckpointRef, Hash, HeldReceipt, Leaf, SegmentReceipt,
     merkle::{Node, RangeProof, cover},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// Builds proofs for one answer; neighbouring leaves share most subtrees.
 pub struct Proofs {
@@ -25,10 +25,11 @@ impl Proofs {
     pub async fn range(&mut self, conn: &mut Connection, from: u64, to: u64) -> Result<RangeProof, ApiError> {
         let size = self.state.size;
         for node in cover(0, from).into_iter().chain(cover(to, size)) {
-            if !self.known.contains_key(&node) {
+            if let Entry::Vacant(unknown) = self.known.entry(node) {
                 let hash = store::ledger::node(conn, node).await?;
-                let missing = || ApiError::internal(format!("subtree {} {} is not stored", node.level, node.index));
-                self.known.insert(node, hash.ok_or_else(missing)?);
+                let (level, index) = (node.level, node.index);
+                let missing = || ApiError::internal(format!("subtree {level} {index} is not stored"));
+                unknown.insert(hash.ok_or_else(missing)?);
             }
         }
         RangeProof::build(from, to, size, |node| self.known.get(&node).copied().ok_or(()))
@@ -46,7 +47,11 @@ impl Proofs {
         for run in leaves.chunk_by(|a, b| a.0 + 1 == b.0) {
             let first_leaf = run[0].0;
             let proof = self.range(conn, first_leaf, first_leaf + run.len() as u64).await?;
-            receipts.push(SegmentReceipt { first_leaf, leaves: run.iter().map(|(_, hash)| *hash).collect(), proof });
+            receipts.push(SegmentReceipt {
+                first_leaf,
+                leaves: run.iter().map(|(_, hash)| *hash).collect(),
+                proof,
+            });
         }
         Ok(receipts)
     }

@@ -9,9 +9,10 @@
 use super::{Signer, clock, proof, random};
 use crate::{
     error::ApiError,
-    store::{self, Connection},
+    store::{self, Connection, transaction},
 };
 use anyhow::Context;
+use axum::http::StatusCode;
 use futures::{FutureExt, future::BoxFuture};
 use liuhen_trace::{
     ActHeader, BlobRef, Canonical, CheckpointRef, Hash, Leaf, NoteKey, PublicKey, SegmentHeader, SignedGrant,
@@ -19,7 +20,6 @@ use liuhen_trace::{
     grant::Grant,
     merkle::{Node, RangeProof, Tree, cover},
 };
-use sqlx::Executor as _;
 use std::{
     collections::BTreeMap,
     panic::AssertUnwindSafe,
@@ -101,7 +101,9 @@ impl Ledger {
     ) -> anyhow::Result<(Self, tokio::task::JoinHandle<Connection>)> {
         let head = store::ledger::head(&mut conn).await?;
         let (epoch, tree) = match head {
-            Some(head) => (head.epoch as u64, head.tree().context("ledger.head_damaged: size, subtrees, root")?),
+            Some(head) => {
+                (head.epoch as u64, head.tree().context("ledger.head_damaged: size, subtrees, root")?)
+            }
             None => (FIRST_EPOCH, Tree::default()),
         };
         let state = CheckpointRef { epoch, size: tree.size(), root: tree.root() };
@@ -182,11 +184,15 @@ impl Ledger {
 
 /// The signer may be behind by what was committed right before a crash. It must never be ahead:
 /// then the database was rolled back, and going on would sign a second history.
-async fn sign_at_start(conn: &mut Connection, signer: &mut Signer, state: CheckpointRef) -> anyhow::Result<String> {
+async fn sign_at_start(
+    conn: &mut Connection,
+    signer: &mut Signer,
+    state: CheckpointRef,
+) -> anyhow::Result<String> {
     let consistency = match signer.last() {
-        Some((last, _)) if last.size <= state.size => {
-            proof::range(conn, last.size, last.size, state.size).await.map_err(|error| anyhow::anyhow!("{error}"))?
-        }
+        Some((last, _)) if last.size <= state.size => proof::range(conn, last.size, last.size, state.size)
+            .await
+            .map_err(|error| anyhow::anyhow!("{error}"))?,
         _ => RangeProof::default(),
     };
     signer.sign(state, &consistency)
@@ -214,7 +220,8 @@ impl Tx {
 
     /// Logs an act; its rows are written by the caller in the same transaction.
     pub async fn act(&mut self, act: NewAct) -> Result<u64, ApiError> {
-        let body = ActBody { actor: act.actor, detail: act.detail.to_string(), rows: act.rows, blobs: act.blobs };
+        let body =
+            ActBody { actor: act.actor, detail: act.detail.to_string(), rows: act.rows, blobs: act.blobs };
         let (salt, body) = (random::<16>(), body.to_canonical());
         let leaf = self.append(&Leaf::Act(ActHeader::commit(act.kind, self.now_ms, &salt, &body))).await?;
         store::ledger::insert_act(&mut self.conn, leaf, &salt, &body).await?;
@@ -237,18 +244,18 @@ impl Tx {
     /// Runs one proposal in a savepoint. `Err(None)` says that the whole transaction is lost.
     async fn attempt(&mut self, proposal: Proposal) -> Result<Done, Option<ApiError>> {
         let before = self.tree.clone();
-        self.conn.execute("SAVEPOINT proposal").await.map_err(lost)?;
+        transaction::mark(&mut self.conn).await.map_err(lost)?;
         let outcome = AssertUnwindSafe(proposal(self)).catch_unwind().await;
         let error = match outcome {
             Ok(Ok(done)) => {
-                self.conn.execute("RELEASE proposal").await.map_err(lost)?;
+                transaction::keep(&mut self.conn).await.map_err(lost)?;
                 return Ok(done);
             }
             Ok(Err(error)) => error,
             Err(_) => ApiError::internal("a proposal panicked"),
         };
         self.rewind(before);
-        self.conn.execute("ROLLBACK TO proposal; RELEASE proposal").await.map_err(lost)?;
+        transaction::undo(&mut self.conn).await.map_err(lost)?;
         Err(Some(error))
     }
 
@@ -261,6 +268,25 @@ impl Tx {
 fn lost(error: sqlx::Error) -> Option<ApiError> {
     tracing::error!(%error, "the transaction is lost");
     None
+}
+
+fn told(error: &anyhow::Error, failure: fn() -> ApiError) -> fn() -> ApiError {
+    tracing::error!(error = format!("{error:#}"), code = failure().code(), "a group commit failed");
+    failure
+}
+
+fn not_stored() -> ApiError {
+    ApiError::unavailable("storage.unavailable", "nothing was stored; try again")
+}
+
+fn still_unsigned() -> ApiError {
+    ApiError::unavailable("ledger.unsigned", "nothing was stored: no checkpoint can be signed")
+}
+
+/// Without an invitation to try again, unlike the others.
+fn stored_unsigned() -> ApiError {
+    let detail = "it is stored, but no checkpoint over it could be signed yet";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "ledger.stored_unsigned", detail)
 }
 
 struct Committer {
@@ -284,26 +310,29 @@ impl Committer {
     async fn commit_group(&mut self, group: &mut Vec<Work>) {
         self.tx.now_ms = clock::now_ms();
         let (mut done, mut waiting) = (Vec::new(), Vec::new());
-        let outcome = match self.run_group(group, &mut done, &mut waiting).await {
-            Ok(()) => self.sign().map_err(|error| {
-                tracing::error!(error = format!("{error:#}"), "no checkpoint could be signed");
-                ("ledger.unsigned", "stored, but no checkpoint could be signed")
-            }),
-            Err(error) => {
-                tracing::error!(%error, "a group commit failed");
-                Err(("storage.unavailable", "nothing was stored; try again"))
-            }
-        };
-        match outcome {
+        match self.store_and_sign(group, &mut done, &mut waiting).await {
             Ok(latest) => done.into_iter().for_each(|done: Done| done(latest.clone())),
-            Err((code, detail)) => {
+            Err(failure) => {
                 let untouched = group.drain(..).map(|work| work.failed);
                 for failed in waiting.into_iter().chain(untouched) {
                     // The caller may have gone.
-                    let _ = failed.send(ApiError::unavailable(code, detail));
+                    let _ = failed.send(failure());
                 }
             }
         }
+    }
+
+    /// What was stored and could not be signed is signed before anything more is stored: each of
+    /// those who are told so sends their request once more at most.
+    async fn store_and_sign(
+        &mut self,
+        group: &mut Vec<Work>,
+        done: &mut Vec<Done>,
+        waiting: &mut Vec<oneshot::Sender<ApiError>>,
+    ) -> Result<Latest, fn() -> ApiError> {
+        self.sign().map_err(|error| told(&error, still_unsigned))?;
+        self.run_group(group, done, waiting).await.map_err(|error| told(&error.into(), not_stored))?;
+        self.sign().map_err(|error| told(&error, stored_unsigned))
     }
 
     async fn run_group(
@@ -317,7 +346,7 @@ impl Committer {
         if outcome.is_err() {
             self.tx.rewind(before);
             // Already rolled back where SQLite did so by itself.
-            let _ = self.tx.conn.execute("ROLLBACK").await;
+            let _ = transaction::rollback(&mut self.tx.conn).await;
             done.clear();
         }
         outcome
@@ -330,7 +359,7 @@ impl Committer {
         waiting: &mut Vec<oneshot::Sender<ApiError>>,
     ) -> Result<(), sqlx::Error> {
         let size = self.tx.tree.size();
-        self.tx.conn.execute("BEGIN IMMEDIATE").await?;
+        transaction::begin(&mut self.tx.conn).await?;
         for work in group.drain(..) {
             match self.tx.attempt(work.proposal).await {
                 Ok(ran) => {
@@ -349,7 +378,7 @@ impl Committer {
         if self.tx.tree.size() != size {
             store::ledger::save_head(&mut self.tx.conn, self.tx.epoch, &self.tx.tree).await?;
         }
-        self.tx.conn.execute("COMMIT").await?;
+        transaction::commit(&mut self.tx.conn).await?;
         Ok(())
     }
 

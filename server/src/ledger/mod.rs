@@ -14,6 +14,7 @@ pub use commit::{Committed, Latest, Ledger, NewAct, Tx};
 pub use signer::Signer;
 
 /// Bytes from the system's random source: salts, keys, tokens.
+#[expect(clippy::disallowed_methods, reason = "the shell's one source of randomness")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system has a random source");

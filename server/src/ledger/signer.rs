@@ -49,6 +49,11 @@ impl Signer {
         })
     }
 
+    /// Whether keys were made in this folder before.
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join(ORIGIN_FILE).is_file()
+    }
+
     pub fn origin(&self) -> &str {
         &self.log.origin
     }

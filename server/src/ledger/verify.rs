@@ -4,6 +4,7 @@
 //! - [`acts`]: every act opens, and every committed row is the one its latest act lists.
 //! - [`segments`]: signatures by granted keys, entries hashed and chained again, announcements.
 //! - [`visits`]: every verdict judged again, every document and view made again.
+//! - [`feed`]: everybody is told what became true for them, and nothing else.
 //! - [`evidence`]: every held file hashed again.
 //!
 //! It reads one snapshot of the database and writes nothing. A row that cannot be read is a misfit,
@@ -11,6 +12,7 @@
 
 mod acts;
 mod evidence;
+mod feed;
 mod segments;
 mod tree;
 mod visits;
@@ -22,12 +24,7 @@ use crate::{
 };
 use serde::Serialize;
 use sqlx::Connection as _;
-use std::{
-    fmt,
-    io::Write as _,
-    path::Path,
-    process::ExitCode,
-};
+use std::{fmt, io::Write as _, path::Path, process::ExitCode};
 
 /// Misfits kept; a damaged tree can have as many as leaves, and the first ones say where to look.
 const MISFITS_MAX: usize = 1_000;
@@ -98,7 +95,8 @@ async fn check_store(
     let leaves = tree::check(conn, signer, findings).await?;
     let expected = acts::check(conn, &leaves, findings).await?;
     segments::check(conn, &leaves, signer, findings).await?;
-    visits::check(conn, &expected, findings).await?;
+    visits::check(conn, &expected.quarantines, findings).await?;
+    feed::check(conn, &expected, findings).await;
     evidence::check(conn, data, findings).await?;
     Ok(())
 }
@@ -180,7 +178,8 @@ impl fmt::Display for Report {
         if self.misfits_unlisted > 0 {
             writeln!(f, "and {} more", self.misfits_unlisted)?;
         }
-        let verdict = if self.verified { "verified 账本核验通过" } else { "NOT VERIFIED 账本核验未通过" };
+        let verdict =
+            if self.verified { "verified 账本核验通过" } else { "NOT VERIFIED 账本核验未通过" };
         writeln!(f, "{verdict}")
     }
 }

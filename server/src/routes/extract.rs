@@ -2,7 +2,11 @@
 
 use crate::{
     ApiError, AppState,
-    acts::access::{Actor, sessions},
+    acts::{
+        access::{Actor, sessions},
+        registry::subjects::SUBJECTS_MAX,
+        tasks::issue::TASKS_MAX,
+    },
 };
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
@@ -10,7 +14,7 @@ use axum::{
 };
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, SeqAccess, Visitor, value},
+    de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor, value},
 };
 use std::{fmt, marker::PhantomData};
 
@@ -110,7 +114,11 @@ impl FromRequestParts<AppState> for Path {
     }
 }
 
-/// An array of things, or one of them without the array.
+/// One more than any act takes at once. What comes behind is read and not kept: a body has room for two
+/// hundred times as many small objects, which in memory are twenty times its size.
+const MANY_MAX: usize = if SUBJECTS_MAX > TASKS_MAX { SUBJECTS_MAX + 1 } else { TASKS_MAX + 1 };
+
+/// An array of things, or one of them without the array. Of too many, as many as show it.
 pub struct OneOrMany<T>(pub Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
@@ -133,7 +141,30 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
         T::deserialize(value::MapAccessDeserializer::new(map)).map(|one| OneOrMany(vec![one]))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        Vec::deserialize(value::SeqAccessDeserializer::new(seq)).map(OneOrMany)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut many = Vec::new();
+        while many.len() < MANY_MAX {
+            match seq.next_element()? {
+                Some(one) => many.push(one),
+                None => return Ok(OneOrMany(many)),
+            }
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(OneOrMany(many))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_million_things_no_more_are_kept_than_show_that_they_are_too_many() {
+        let body = format!("[{}{{}}]", "{},".repeat(1_000_000));
+        let many: OneOrMany<serde_json::Map<String, serde_json::Value>> =
+            serde_json::from_str(&body).expect("an array");
+        assert_eq!(many.0.len(), MANY_MAX);
+        let cut_off = &body[..body.len() - 1];
+        assert!(serde_json::from_str::<OneOrMany<serde_json::Value>>(cut_off).is_err());
     }
 }

@@ -3,12 +3,14 @@
 
 use crate::{ApiError, AppState, error::REQUEST_ID};
 use axum::{
+    body::Body,
     extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::{any::Any, time::Instant};
+use futures::{StreamExt as _, stream};
+use std::{any::Any, io, time::Instant};
 use tracing::Instrument as _;
 
 static REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -66,6 +68,23 @@ pub async fn within_time(State(state): State<AppState>, request: Request, next: 
         Ok(response) => response,
         Err(_) => ApiError::unavailable("request.timeout", "the request took too long").into_response(),
     }
+}
+
+/// Cuts off a body that is not here in time: it is held in memory before anybody knows whose it is.
+pub async fn body_within_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let late = Box::pin(tokio::time::sleep(state.config.request_time_max));
+    let in_time = |body: Body| {
+        Body::from_stream(stream::try_unfold(
+            (body.into_data_stream(), late),
+            |(mut body, mut late)| async move {
+                tokio::select! {
+                    chunk = body.next() => Ok(chunk.transpose()?.map(|chunk| (chunk, (body, late)))),
+                    () = &mut late => Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut))),
+                }
+            },
+        ))
+    };
+    next.run(request.map(in_time)).await
 }
 
 /// Answers for a handler that panicked.

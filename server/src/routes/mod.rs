@@ -36,10 +36,11 @@ pub fn router(state: AppState) -> Router {
         .nest("/api/v1", api)
         .merge(crate::exchange::router())
         .layer(middleware::from_fn_with_state(state.clone(), layers::within_time));
+    let in_time = middleware::from_fn_with_state(state.clone(), layers::body_within_time);
     Router::new()
         .merge(timed)
-        // Uploads last as long as they make progress.
-        .merge(crate::evidence::router())
+        // Checking a whole file takes as long as it takes; only its pieces have to come in time.
+        .merge(crate::evidence::router().layer(in_time))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

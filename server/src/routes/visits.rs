@@ -112,7 +112,8 @@ pub async fn conflicts(
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<List<ConflictView>>, ApiError> {
     authorise(&actor, Action::ReadCasework, &actor.account.department)?;
-    let after = paging.cursor.as_deref().map(parse).transpose()?;
+    let forged = |_| ApiError::bad_request("request.wrong_query", "cursor: not one of this list");
+    let after = paging.cursor.as_deref().map(|cursor| cursor.parse().map_err(forged)).transpose()?;
     let mut conn = state.store.read().await?;
     let rows = store::visits::with_conflicts(&mut conn, after, paging.fetch()?).await?;
     let (rows, next) = paging.cut(rows, |(visit, _)| visit.clone())?;

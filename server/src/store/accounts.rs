@@ -67,16 +67,7 @@ pub async fn by_login(conn: &mut Connection, login: &str) -> Result<Option<Accou
     sqlx::query_as("SELECT * FROM account WHERE login = $1").bind(login).fetch_optional(conn).await
 }
 
-/// In the order of ids, behind `after`.
-pub async fn page(conn: &mut Connection, after: &str, limit: i64) -> Result<Vec<AccountRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM account WHERE id > $1 ORDER BY id LIMIT $2")
-        .bind(after)
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-}
-
-/// As [`page`], of the department `below` and those below it; of all when absent.
+/// In the order of ids, behind `after`; of the department `below` and those below it, of all when absent.
 pub async fn page_below(
     conn: &mut Connection,
     below: Option<&str>,

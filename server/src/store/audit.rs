@@ -1,7 +1,12 @@
 //! Reads of the ledger check: every row of every checked table, by key, so that a row which cannot
 //! be read is told by its name.
 
-use super::{Connection, blobs::BlobRow, exchange::SegmentRow, visits::VisitRow};
+use super::{
+    CommittedRow, Connection, accounts::AccountRow, blobs::BlobRow, checklists::ChecklistRow,
+    credentials::CredentialRow, departments::DepartmentRow, devices::DeviceRow, exchange::SegmentRow,
+    reviews::ReviewRow, subjects::SubjectRow, task_assignees::TaskAssigneeRow, tasks::TaskRow,
+    visits::VisitRow,
+};
 use sqlx::{FromRow, sqlite::SqliteRow};
 
 /// A table whose rows are counted, so that none can be added unseen.
@@ -37,22 +42,86 @@ pub async fn count(conn: &mut Connection, table: Table) -> Result<i64, sqlx::Err
     sqlx::query_scalar(query).fetch_one(conn).await
 }
 
-/// A row of a committed table by its key as [`super::CommittedRow::key`] gives it.
-pub async fn committed<T>(conn: &mut Connection, query: &'static str, key: &str) -> Result<Option<T>, sqlx::Error>
-where
-    T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-{
-    sqlx::query_as(query).bind(key).fetch_optional(conn).await
+/// A committed table as the check reads it.
+pub trait AuditedRow: CommittedRow + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {
+    /// The row under a key as [`CommittedRow::key`] gives it.
+    const ONE: &'static str;
+    /// Keys behind one, in order.
+    const KEYS: &'static str;
+}
+
+macro_rules! audited {
+    ($row:ty, $one:literal, $keys:literal) => {
+        impl AuditedRow for $row {
+            const ONE: &'static str = $one;
+            const KEYS: &'static str = $keys;
+        }
+    };
+}
+
+audited!(
+    DepartmentRow,
+    "SELECT * FROM department WHERE id = $1",
+    "SELECT id FROM department WHERE id > $1 ORDER BY id LIMIT $2"
+);
+audited!(
+    AccountRow,
+    "SELECT * FROM account WHERE id = $1",
+    "SELECT id FROM account WHERE id > $1 ORDER BY id LIMIT $2"
+);
+audited!(
+    CredentialRow,
+    "SELECT * FROM credential WHERE account = $1",
+    "SELECT account FROM credential WHERE account > $1 ORDER BY account LIMIT $2"
+);
+audited!(
+    DeviceRow,
+    "SELECT * FROM device WHERE id = $1",
+    "SELECT id FROM device WHERE id > $1 ORDER BY id LIMIT $2"
+);
+audited!(
+    SubjectRow,
+    "SELECT * FROM subject WHERE id = $1",
+    "SELECT id FROM subject WHERE id > $1 ORDER BY id LIMIT $2"
+);
+audited!(
+    ChecklistRow,
+    "SELECT * FROM checklist WHERE hash = $1",
+    "SELECT hash FROM checklist WHERE hash > $1 ORDER BY hash LIMIT $2"
+);
+audited!(
+    TaskRow,
+    "SELECT * FROM task WHERE id = $1",
+    "SELECT id FROM task WHERE id > $1 ORDER BY id LIMIT $2"
+);
+audited!(
+    TaskAssigneeRow,
+    "SELECT * FROM task_assignee WHERE task || '/' || account = $1",
+    "SELECT task || '/' || account FROM task_assignee WHERE task || '/' || account > $1
+     ORDER BY task || '/' || account LIMIT $2"
+);
+audited!(
+    ReviewRow,
+    "SELECT * FROM review WHERE id = $1",
+    "SELECT id FROM review WHERE id > $1 ORDER BY id LIMIT $2"
+);
+audited!(
+    BlobRow,
+    "SELECT * FROM blob WHERE lower(hex(hash)) = $1",
+    "SELECT lower(hex(hash)) FROM blob WHERE lower(hex(hash)) > $1 ORDER BY 1 LIMIT $2"
+);
+
+pub async fn committed<T: AuditedRow>(conn: &mut Connection, key: &str) -> Result<Option<T>, sqlx::Error> {
+    sqlx::query_as(T::ONE).bind(key).fetch_optional(conn).await
 }
 
 /// All keys of a committed table, in order, behind `after`.
-pub async fn keys(
+pub async fn keys<T: AuditedRow>(
     conn: &mut Connection,
-    query: &'static str,
     after: &str,
     limit: i64,
 ) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar(query).bind(after).bind(limit).fetch_all(conn).await
+    sqlx::query_scalar(T::KEYS).bind(after).bind(limit).fetch_all(conn).await
 }
 
 /// Documents that entries are about, behind `after`.
@@ -106,22 +175,95 @@ pub async fn announcements(
         .await
 }
 
-/// Whether the account has at least one row of this kind and reference at or behind `leaf`.
-pub async fn is_told(
+/// A row of the feed with its whole key.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct FeedAuditRow {
+    pub account: String,
+    pub leaf: i64,
+    pub kind: i64,
+    pub reference: Vec<u8>,
+}
+
+/// Rows of the feed in key order, behind `after`.
+pub async fn feed(
     conn: &mut Connection,
-    account: &str,
-    leaf: i64,
-    kind: i64,
-    reference: &[u8],
-) -> Result<bool, sqlx::Error> {
+    after: &FeedAuditRow,
+    limit: i64,
+) -> Result<Vec<FeedAuditRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT account, leaf, kind, reference FROM feed
+         WHERE (account, leaf, kind, reference) > ($1, $2, $3, $4)
+         ORDER BY account, leaf, kind, reference LIMIT $5",
+    )
+    .bind(&after.account)
+    .bind(after.leaf)
+    .bind(after.kind)
+    .bind(&after.reference)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
+pub async fn is_told(conn: &mut Connection, row: &FeedAuditRow) -> Result<bool, sqlx::Error> {
     let found: Option<i64> = sqlx::query_scalar(
         "SELECT 1 FROM feed WHERE account = $1 AND leaf = $2 AND kind = $3 AND reference = $4",
     )
-    .bind(account)
-    .bind(leaf)
-    .bind(kind)
-    .bind(reference)
+    .bind(&row.account)
+    .bind(row.leaf)
+    .bind(row.kind)
+    .bind(&row.reference)
     .fetch_optional(conn)
     .await?;
     Ok(found.is_some())
+}
+
+/// Whether entries of the segment were admitted for the document at `admitted_leaf`.
+pub async fn is_admitted(
+    conn: &mut Connection,
+    segment_leaf: i64,
+    document: &str,
+    admitted_leaf: i64,
+) -> Result<bool, sqlx::Error> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM entry WHERE document = $1 AND verdict = 1 AND admitted_leaf = $2 AND leaf = $3 LIMIT 1",
+    )
+    .bind(document)
+    .bind(admitted_leaf)
+    .bind(segment_leaf)
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// The verdict on an entry.
+pub async fn verdict(conn: &mut Connection, chain: &[u8], seq: i64) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT verdict FROM entry WHERE chain = $1 AND seq = $2")
+        .bind(chain)
+        .bind(seq)
+        .fetch_optional(conn)
+        .await
+}
+
+/// The leaves of the segments by which an account announced a file.
+pub async fn announced_at(
+    conn: &mut Connection,
+    hash: &[u8],
+    account: &str,
+) -> Result<Vec<i64>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT e.leaf FROM announcement a JOIN entry e ON e.chain = a.chain AND e.seq = a.seq
+         WHERE a.hash = $1 AND a.account = $2",
+    )
+    .bind(hash)
+    .bind(account)
+    .fetch_all(conn)
+    .await
+}
+
+/// The accounts that announced a file.
+pub async fn announcers(conn: &mut Connection, hash: &[u8]) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT DISTINCT account FROM announcement WHERE hash = $1 ORDER BY account")
+        .bind(hash)
+        .fetch_all(conn)
+        .await
 }

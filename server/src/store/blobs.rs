@@ -119,9 +119,8 @@ pub async fn missing(
     after: Option<&MissingRow>,
     limit: i64,
 ) -> Result<Vec<MissingRow>, sqlx::Error> {
-    let (hash, chain, seq) = after.map_or((Vec::new(), Vec::new(), -1), |row| {
-        (row.hash.clone(), row.chain.clone(), row.seq)
-    });
+    let (hash, chain, seq) =
+        after.map_or((Vec::new(), Vec::new(), -1), |row| (row.hash.clone(), row.chain.clone(), row.seq));
     sqlx::query_as(
         "SELECT a.hash, a.account, a.size_bytes, a.chain, a.seq, e.document
          FROM announcement a JOIN entry e ON e.chain = a.chain AND e.seq = a.seq

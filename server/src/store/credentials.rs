@@ -39,15 +39,6 @@ pub async fn by_account(conn: &mut Connection, account: &str) -> Result<Option<C
     sqlx::query_as("SELECT * FROM credential WHERE account = $1").bind(account).fetch_optional(conn).await
 }
 
-/// In the order of accounts, behind `after`.
-pub async fn page(conn: &mut Connection, after: &str, limit: i64) -> Result<Vec<CredentialRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM credential WHERE account > $1 ORDER BY account LIMIT $2")
-        .bind(after)
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-}
-
 /// Failed sign-ins in a row under one login, whether the login exists or not.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct LoginGuardRow {

@@ -70,15 +70,6 @@ pub async fn by_id(conn: &mut Connection, id: &str) -> Result<Option<DeviceRow>,
     sqlx::query_as("SELECT * FROM device WHERE id = $1").bind(id).fetch_optional(conn).await
 }
 
-/// In the order of ids, behind `after`.
-pub async fn page(conn: &mut Connection, after: &str, limit: i64) -> Result<Vec<DeviceRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM device WHERE id > $1 ORDER BY id LIMIT $2")
-        .bind(after)
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-}
-
 /// The account's own devices, in the order of ids, behind `after`.
 pub async fn page_of_account(
     conn: &mut Connection,
@@ -94,7 +85,8 @@ pub async fn page_of_account(
         .await
 }
 
-/// As [`page`], of accounts in the department `below` and those below it; of all when absent.
+/// In the order of ids, behind `after`; of accounts in the department `below` and those below it, of all
+/// when absent.
 pub async fn page_below(
     conn: &mut Connection,
     below: Option<&str>,
@@ -108,12 +100,18 @@ pub async fn page_below(
     sqlx::query_as(SQL).bind(after).bind(below).bind(limit).fetch_all(conn).await
 }
 
+/// Keeps a challenge and forgets those that have expired, so that unused ones do not pile up.
 pub async fn insert_challenge(
     conn: &mut Connection,
     challenge: &[u8],
     account: &str,
+    now_ms: i64,
     expires_at_ms: i64,
 ) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM enrolment_challenge WHERE expires_at_ms <= $1")
+        .bind(now_ms)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query("INSERT INTO enrolment_challenge (challenge, account, expires_at_ms) VALUES ($1, $2, $3)")
         .bind(challenge)
         .bind(account)
@@ -123,22 +121,20 @@ pub async fn insert_challenge(
     Ok(())
 }
 
-/// Takes a challenge out, with those that have expired. `false` when the account was not given it
-/// or it has expired.
+/// Takes a challenge out. `false` when the account was not given it or it has expired.
 pub async fn take_challenge(
     conn: &mut Connection,
     challenge: &[u8],
     account: &str,
     now_ms: i64,
 ) -> Result<bool, sqlx::Error> {
-    sqlx::query("DELETE FROM enrolment_challenge WHERE expires_at_ms <= $1")
-        .bind(now_ms)
-        .execute(&mut *conn)
-        .await?;
-    let taken = sqlx::query("DELETE FROM enrolment_challenge WHERE challenge = $1 AND account = $2")
-        .bind(challenge)
-        .bind(account)
-        .execute(conn)
-        .await?;
+    let taken = sqlx::query(
+        "DELETE FROM enrolment_challenge WHERE challenge = $1 AND account = $2 AND expires_at_ms > $3",
+    )
+    .bind(challenge)
+    .bind(account)
+    .bind(now_ms)
+    .execute(conn)
+    .await?;
     Ok(taken.rows_affected() == 1)
 }

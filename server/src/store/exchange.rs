@@ -2,8 +2,8 @@
 
 use super::Connection;
 use liuhen_trace::{
-    Canonical, ChainId, ChangeHash, CheckedSegment, DeviceId, DocumentId, EntryKind, Hash, OpenEntry, Refusal,
-    SegmentHeader, Signature, entry::Body,
+    Canonical, ChainId, ChangeHash, CheckedSegment, DeviceId, DocumentId, EntryKind, Hash, OpenEntry,
+    Refusal, SegmentHeader, Signature, entry::Body,
 };
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
@@ -111,7 +111,11 @@ pub async fn segment_of(
     .await
 }
 
-pub async fn entry_hash(conn: &mut Connection, chain: ChainId, seq: u64) -> Result<Option<Hash>, sqlx::Error> {
+pub async fn entry_hash(
+    conn: &mut Connection,
+    chain: ChainId,
+    seq: u64,
+) -> Result<Option<Hash>, sqlx::Error> {
     let hash: Option<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM entry WHERE chain = $1 AND seq = $2")
         .bind(chain.as_bytes())
         .bind(seq as i64)
@@ -242,9 +246,8 @@ pub async fn segments_admitted_at(
 
 /// The first leaf that holds an entry without a verdict.
 pub async fn first_pending_leaf(conn: &mut Connection) -> Result<Option<u64>, sqlx::Error> {
-    let leaf: Option<i64> = sqlx::query_scalar("SELECT MIN(leaf) FROM entry WHERE verdict = 0")
-        .fetch_one(conn)
-        .await?;
+    let leaf: Option<i64> =
+        sqlx::query_scalar("SELECT MIN(leaf) FROM entry WHERE verdict = 0").fetch_one(conn).await?;
     Ok(leaf.map(|leaf| leaf as u64))
 }
 

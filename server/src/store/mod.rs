@@ -29,6 +29,7 @@ pub mod sessions;
 pub mod subjects;
 pub mod task_assignees;
 pub mod tasks;
+pub mod transaction;
 pub mod uploads;
 pub mod verdicts;
 pub mod visits;

@@ -51,12 +51,3 @@ pub async fn insert(conn: &mut Connection, row: &ReviewRow) -> Result<(), sqlx::
 pub async fn of_visit(conn: &mut Connection, visit: &str) -> Result<Vec<ReviewRow>, sqlx::Error> {
     sqlx::query_as("SELECT * FROM review WHERE visit = $1 ORDER BY id").bind(visit).fetch_all(conn).await
 }
-
-/// In the order of ids, behind `after`.
-pub async fn page(conn: &mut Connection, after: &str, limit: i64) -> Result<Vec<ReviewRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM review WHERE id > $1 ORDER BY id LIMIT $2")
-        .bind(after)
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-}

@@ -69,16 +69,7 @@ pub async fn by_id(conn: &mut Connection, id: &str) -> Result<Option<SubjectRow>
     sqlx::query_as("SELECT * FROM subject WHERE id = $1").bind(id).fetch_optional(conn).await
 }
 
-/// In the order of ids, behind `after`.
-pub async fn page(conn: &mut Connection, after: &str, limit: i64) -> Result<Vec<SubjectRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM subject WHERE id > $1 ORDER BY id LIMIT $2")
-        .bind(after)
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-}
-
-/// As [`page`], of the department `below` and those below it; of all when absent.
+/// In the order of ids, behind `after`; of the department `below` and those below it, of all when absent.
 pub async fn page_below(
     conn: &mut Connection,
     below: Option<&str>,

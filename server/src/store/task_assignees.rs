@@ -86,14 +86,3 @@ pub async fn of_visit_and_account(
         .fetch_optional(conn)
         .await
 }
-
-/// In the order of keys, behind the task and account given.
-pub async fn page(
-    conn: &mut Connection,
-    after: (&str, &str),
-    limit: i64,
-) -> Result<Vec<TaskAssigneeRow>, sqlx::Error> {
-    const SQL: &str = "SELECT * FROM task_assignee WHERE task > $1 OR (task = $1 AND account > $2)
-        ORDER BY task, account LIMIT $3";
-    sqlx::query_as(SQL).bind(after.0).bind(after.1).bind(limit).fetch_all(conn).await
-}

@@ -99,11 +99,6 @@ pub async fn by_visit(conn: &mut Connection, visit: &str) -> Result<Option<TaskR
 }
 
 /// In the order of ids, behind `after`.
-pub async fn page(conn: &mut Connection, after: &str, limit: i64) -> Result<Vec<TaskRow>, sqlx::Error> {
-    page_filtered(conn, &TaskFilter::default(), after, limit).await
-}
-
-/// As [`page`], narrowed.
 pub async fn page_filtered(
     conn: &mut Connection,
     filter: &TaskFilter,

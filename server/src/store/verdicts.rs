@@ -168,10 +168,11 @@ pub async fn hold_pending(conn: &mut Connection, document: &str, code: &str) -> 
 
 /// Why an entry does not count.
 pub async fn code(conn: &mut Connection, chain: ChainId, seq: u64) -> Result<Option<String>, sqlx::Error> {
-    let code: Option<Option<String>> = sqlx::query_scalar("SELECT code FROM entry WHERE chain = $1 AND seq = $2")
-        .bind(chain.as_bytes())
-        .bind(seq as i64)
-        .fetch_optional(conn)
-        .await?;
+    let code: Option<Option<String>> =
+        sqlx::query_scalar("SELECT code FROM entry WHERE chain = $1 AND seq = $2")
+            .bind(chain.as_bytes())
+            .bind(seq as i64)
+            .fetch_optional(conn)
+            .await?;
     Ok(code.flatten())
 }

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use futures::FutureExt as _;
 use liuhen_server::{
     ApiError, AppState,
+    acts::tasks,
     ledger::NewAct,
     store::{self, CommittedRow as _},
 };
@@ -21,16 +22,16 @@ pub fn checklist(version: u32, title: &str) -> Value {
 }
 
 /// A staffed deployment with one subject and one checklist.
-struct Office {
-    deployment: Deployment,
+pub struct Office {
+    pub deployment: Deployment,
     subject: String,
     checklist: String,
-    zhang: String,
-    li: String,
+    pub zhang: String,
+    pub li: String,
 }
 
 impl Office {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let deployment = Deployment::staffed().await;
         let subject = json!({
             "name": "某餐馆", "address": "人民路 1 号", "code": "92110000X", "latitude": 39.9, "longitude": 116.4,
@@ -47,20 +48,20 @@ impl Office {
         }
     }
 
-    fn task(&self, assignees: &[&String]) -> Value {
+    pub fn task(&self, assignees: &[&String]) -> Value {
         json!({
             "subject": self.subject, "checklist": self.checklist, "assignees": assignees,
             "instructions": "先看冷库", "due_on": "2026-12-31",
         })
     }
 
-    async fn issue(&self, assignees: &[&String]) -> Value {
+    pub async fn issue(&self, assignees: &[&String]) -> Value {
         let answer = self.deployment.post("wang", "/api/v1/tasks", &self.task(assignees)).await;
         answer.created()["items"][0].clone()
     }
 }
 
-fn id(value: &Value) -> String {
+pub fn id(value: &Value) -> String {
     value.as_str().expect("an id").to_owned()
 }
 
@@ -73,6 +74,9 @@ async fn mark_done(state: &AppState, task: &Value) {
             let row = row.ok_or_else(|| ApiError::not_found("task.unknown", task))?;
             let row = store::tasks::TaskRow { state: "done".into(), ended_at_ms: Some(tx.now_ms()), ..row };
             store::tasks::save_state(tx.conn(), &row).await?;
+            let assignees = store::task_assignees::of_task(tx.conn(), &row.id).await?;
+            let leaf = tx.next_leaf();
+            tasks::tell(tx.conn(), leaf, tasks::visit_of(&row.visit)?, &assignees).await?;
             let (detail, rows) = (json!({}), vec![row.commitment()]);
             tx.act(NewAct { kind: "task.advanced", actor: None, detail, rows, blobs: Vec::new() }).await
         }

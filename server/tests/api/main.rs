@@ -4,5 +4,8 @@ mod access;
 mod casework;
 mod deployment;
 mod devices;
+mod escalation;
 mod problems;
+mod races;
 mod sessions;
+mod storage;

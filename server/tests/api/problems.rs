@@ -109,3 +109,84 @@ async fn a_data_folder_serves_one_process_and_outlives_it() {
     assert_eq!(state.ledger.latest().state.size, size);
     state.close(background).await.expect("a clean stop");
 }
+
+#[tokio::test]
+async fn hostile_bodies_are_told_with_a_code() {
+    let deployment = Deployment::found().await;
+    let deep = format!("{{\"name\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let many = format!("[{}{{\"name\":\"x\"}}]", "{\"name\":\"x\"},".repeat(50_000));
+    let nested = "[".repeat(100_000);
+    let cases: [(&str, Vec<u8>, u16, &str); 8] = [
+        ("departments", deep.clone().into(), 422, "request.wrong_shape"),
+        ("subjects", deep.clone().into(), 422, "request.wrong_shape"),
+        ("subjects", nested.into(), 422, "request.wrong_shape"),
+        ("checklists", deep.into(), 422, "checklist.malformed"),
+        ("departments", b"{\"name\":\"\xff\xfe\"}".to_vec(), 400, "request.malformed_json"),
+        ("departments", b"\xef\xbb\xbf{}".to_vec(), 400, "request.malformed_json"),
+        ("subjects", many.into(), 422, "subject.wrong_count"),
+        ("departments", b"{\"name\":\"a\\u0000b\"}".to_vec(), 422, "text.control_character"),
+    ];
+    for (path, body, status, code) in cases {
+        let request = post(&deployment, &format!("/api/v1/{path}"), "application/json", body);
+        assert_eq!(deployment.raw(request).await.problem(status), code, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn odd_ids_in_paths_are_unknown_and_never_a_fault() {
+    let deployment = Deployment::staffed().await;
+    let ids = ["%ff%fe", "%00", "..%2f..%2fetc%2fpasswd", "%27%20OR%201=1", "é", "%F0%9F%98%80", "a%20b"];
+    for id in ids {
+        for path in ["subjects", "checklists", "tasks", "visits", "evidence", "accounts"] {
+            let Ok(uri) = format!("/api/v1/{path}/{id}").parse::<axum::http::Uri>() else { continue };
+            let answer = deployment.get("wang", &uri.to_string()).await;
+            answer.problem(404);
+        }
+    }
+}
+
+#[tokio::test]
+async fn forged_cursors_and_limits_are_told_with_a_code() {
+    let deployment = Deployment::staffed().await;
+    let lists = ["departments", "accounts", "devices", "subjects", "checklists", "tasks", "conflicts"];
+    for list in lists {
+        for limit in ["0", "-1", "501", "x", "99999999999999999999", "1.5", ""] {
+            let answer = deployment.get("wang", &format!("/api/v1/{list}?limit={limit}")).await;
+            assert_eq!(answer.problem(400), "request.wrong_query", "{list} {limit}");
+        }
+        assert_eq!(
+            deployment.get("wang", &format!("/api/v1/{list}?limit=1&limit=2")).await.problem(400),
+            "request.wrong_query"
+        );
+        assert_eq!(
+            deployment.get("wang", &format!("/api/v1/{list}?colour=red")).await.problem(400),
+            "request.wrong_query"
+        );
+        for cursor in ["%00", "zzzz", "-1.-1", "%ff", "'%20OR%201=1"] {
+            let Ok(uri) = format!("/api/v1/{list}?cursor={cursor}").parse::<axum::http::Uri>() else {
+                continue;
+            };
+            let answer = deployment.get("wang", &uri.to_string()).await;
+            match answer.status.is_success() {
+                true => assert!(list != "conflicts"),
+                false => assert_eq!(answer.problem(400), "request.wrong_query", "{list} {cursor}"),
+            }
+        }
+    }
+    for cursor in ["x", "..", "00.00", "00.00.x", "1.2.3.4"] {
+        let answer = deployment.get("wang", &format!("/api/v1/evidence?missing&cursor={cursor}")).await;
+        assert!(answer.status == 200 || answer.problem(400) == "request.wrong_query", "{cursor}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_a_problem_that_names_the_right_ones() {
+    let deployment = Deployment::found().await;
+    for (method, path) in
+        [("PUT", "/api/v1/subjects"), ("GET", "/sync/v1/exchange"), ("GET", "/files"), ("POST", "/healthz")]
+    {
+        let answer = deployment.send("admin", method, path, None).await;
+        assert_eq!(answer.problem(405), "request.wrong_method", "{method} {path}");
+        assert!(answer.headers.contains_key(header::ALLOW), "{method} {path}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::deployment::{Deployment, PASSWORD};
 use axum::http::StatusCode;
-use liuhen_server::config::Config;
+use liuhen_server::{config::Config, store};
 use serde_json::{Value, json};
 
 async fn refresh(deployment: &Deployment, token: &Value) -> crate::deployment::Answer {
@@ -95,4 +95,16 @@ async fn a_new_password_puts_out_whoever_had_the_old_one() {
     assert_eq!(deployment.get("wang", "/api/v1/subjects").await.problem(401), "session.ended");
     assert_eq!(deployment.credentials("wang", PASSWORD).await.problem(401), "session.wrong_credentials");
     deployment.credentials("wang", "another long password").await.created();
+}
+
+#[tokio::test]
+async fn a_login_that_nobody_can_have_is_refused_like_others_and_not_remembered() {
+    let deployment = Deployment::found().await;
+    for login in ["x".repeat(500_000), "a b".to_owned(), String::new(), "\u{202e}admin".to_owned()] {
+        let answer = deployment.credentials(&login, PASSWORD).await;
+        assert_eq!(answer.problem(401), "session.wrong_credentials");
+        let mut conn = deployment.state.store.read().await.expect("a reader");
+        let guard = store::credentials::login_guard(&mut conn, &login).await.expect("a query");
+        assert_eq!(guard, None, "{} bytes kept", login.len());
+    }
 }

@@ -38,7 +38,7 @@ use crate::{
 use desk::Desk;
 use documents::OpenDocuments;
 use liuhen_engine::driver::Driver;
-use liuhen_trace::DeviceSigner;
+use liuhen_trace::{DeviceId, DeviceSigner, Signature, suite::SignerError};
 use std::{
     fs::File,
     path::PathBuf,
@@ -82,6 +82,17 @@ struct Shared {
     parts: Parts,
     signer: Arc<dyn DeviceSigner>,
     blobs: BlobFolder,
+}
+
+impl Shared {
+    /// Signs in the enrolled device's name. A signature by another key would be refused for ever, and
+    /// a segment that carries it is never cut again.
+    fn sign(&self, device: DeviceId, message: &[u8]) -> Result<Signature> {
+        if DeviceId::derive(&self.signer.public_key()) != device {
+            return Err(SignerError("the key is not the one that was enrolled".to_owned()).into());
+        }
+        Ok(self.signer.sign(message)?)
+    }
 }
 
 /// What one thread at a time works with.
@@ -165,7 +176,7 @@ impl Client {
             return Err(Error::Suspended);
         }
         if core.opened.is_none() {
-            core.opened = Some(folder::open(&self.shared)?);
+            core.opened = Some(folder::open(&self.shared, folder::lock(&self.shared.folder)?)?);
         }
         Ok(core)
     }

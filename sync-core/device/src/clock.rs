@@ -36,7 +36,7 @@ pub struct SystemClock {
 impl SystemClock {
     /// Names the boot as the kernel does where it tells; elsewhere a run of the process counts as a
     /// boot, so that times of different runs are never compared.
-    #[expect(clippy::disallowed_methods, reason = "the shell's one ambient clock")]
+    #[allow(clippy::disallowed_methods, reason = "the shell's one ambient clock")]
     pub fn new(entropy: &dyn Entropy) -> Result<Self> {
         let started = Instant::now();
         match kernel_boot() {
@@ -47,7 +47,7 @@ impl SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the shell's one ambient clock")]
+    #[allow(clippy::disallowed_methods, reason = "the shell's one ambient clock")]
     fn now(&self) -> Moment {
         let wall_ms = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
@@ -72,6 +72,7 @@ fn kernel_boot() -> Option<(BootId, u64)> {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
+    #[allow(clippy::disallowed_methods, reason = "the shell's one ambient random source")]
     fn fill(&self, bytes: &mut [u8]) -> Result<()> {
         getrandom::fill(bytes)
             .map_err(|error| Error::Storage { code: "device.no_randomness", detail: error.to_string() })

@@ -182,7 +182,7 @@ fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// Makes renames in `folder` durable. Windows does this by itself and cannot open folders.
-fn sync_folder(folder: &Path) -> Result<()> {
+pub fn sync_folder(folder: &Path) -> Result<()> {
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
     #[cfg(not(unix))]

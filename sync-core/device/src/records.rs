@@ -173,9 +173,32 @@ pub struct Event {
     /// Rising; pass the last one seen to [`crate::Client::events`].
     pub id: u64,
     pub at_ms: i64,
-    /// Stable and dotted: `visit.changed`, `evidence.held`, `entry.quarantined`.
+    /// Stable and dotted; [`EVENT_KINDS`] has them all.
     pub kind: String,
     pub visit: Option<DocumentId>,
     pub evidence: Option<BlobHash>,
     pub detail: String,
 }
+
+/// Every kind of [`Event`], with what an app makes of it.
+pub const EVENT_KINDS: [(&str, &str); 19] = [
+    ("device.enrolled", "this phone may work"),
+    ("device.no_signature", "the key did not sign; the save stands and is signed later"),
+    ("task.arrived", "a task is here"),
+    ("task.changed", "a task is told anew: state, assignees, review"),
+    ("task.unreadable", "a task this version cannot read: update the app"),
+    ("checklist.unreadable", "a checklist this version cannot read: update the app"),
+    ("visit.changed", "others' work arrived in a visit"),
+    ("visit.departed", "a visit is with others now; it goes when everything is handed in"),
+    ("evidence.held", "the ledger proves that the server holds a file"),
+    ("evidence.recovered", "a file of a save that did not come to its end: kept, in no visit"),
+    ("evidence.interrupted", "part of a file whose writing was cut off: kept aside"),
+    ("entry.quarantined", "the server does not admit an entry; its values are offered again"),
+    ("entry.not_offered_again", "a quarantined entry that a person has to look at"),
+    ("entry.not_admitted", "this phone does not admit what the server did: report it"),
+    ("segment.refused", "the server does not log entries; their values go into a new chain"),
+    ("chain.restarted", "a new chain began: the folder was copied or restored, or its chain refused"),
+    ("chain.forked", "two entries at one place: somebody works with a copy of this phone"),
+    ("answer.not_believed", "part of an answer proved nothing and was left out"),
+    ("server.not_believed", "an answer was refused as a whole: the log it shows is not the one known"),
+];

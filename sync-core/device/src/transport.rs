@@ -11,6 +11,9 @@ const CONNECT_SECONDS_MAX: u64 = 10;
 const SILENCE_SECONDS_MAX: u64 = 30;
 /// The server may be materialising a large hand-in before it answers.
 const ANSWER_SECONDS_MAX: u64 = 60;
+/// One body, in all: a megabyte at 3.5 kB/s. One that drips for ever would keep a phone from everything
+/// else it has to hand in.
+const BODY_SECONDS_MAX: u64 = 300;
 /// A connection idle for longer was cut by a gateway, and using it would cost a failed request.
 const IDLE_SECONDS_MAX: u64 = 50;
 
@@ -97,6 +100,12 @@ pub struct HttpTransport {
 
 impl Default for HttpTransport {
     fn default() -> Self {
+        Self::with_body_limit(Duration::from_secs(BODY_SECONDS_MAX))
+    }
+}
+
+impl HttpTransport {
+    fn with_body_limit(body: Duration) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -157,5 +166,111 @@ fn failed(error: ureq::Error) -> TransportError {
         },
         ureq::Error::Protocol(error) => TransportError::Cut(error.to_string()),
         error => TransportError::Unreachable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::{BufRead as _, BufReader, Read as _, Write as _},
+        net::{TcpListener, TcpStream},
+        thread::{self, JoinHandle},
+    };
+
+    /// Answers each request on one connection with the next of `answers`, then hangs up. Returns the
+    /// request lines it saw.
+    fn serve(answers: Vec<Vec<u8>>) -> (String, JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let served = thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a connection");
+            let mut reader = BufReader::new(stream.try_clone().expect("cloned"));
+            answers.into_iter().map(|answer| serve_one(&mut reader, &stream, &answer)).collect()
+        });
+        (url, served)
+    }
+
+    fn serve_one(reader: &mut BufReader<TcpStream>, mut stream: &TcpStream, answer: &[u8]) -> String {
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).expect("a line");
+            if line.trim().is_empty() {
+                break;
+            }
+            head.push(line.trim().to_lowercase());
+        }
+        let length = head.iter().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        reader.read_exact(&mut body).expect("a body");
+        // The client may have heard enough before everything is written.
+        let _ = stream.write_all(answer);
+        head.remove(0)
+    }
+
+    fn post(url: &str) -> HttpRequest {
+        let headers = vec![("content-type", "text/plain".to_owned())];
+        HttpRequest { method: Method::Post, url: format!("{url}/x?y=1"), headers, body: b"hello".to_vec() }
+    }
+
+    #[test]
+    fn one_connection_serves_several_requests_and_problems_are_answers() {
+        let ok = b"HTTP/1.1 200 OK\r\nX-Seen: yes\r\ncontent-length: 2\r\n\r\nok".to_vec();
+        let problem = b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n".to_vec();
+        let offset = b"HTTP/1.1 200 OK\r\nupload-offset: 7\r\ncontent-length: 0\r\n\r\n".to_vec();
+        let (url, served) = serve(vec![ok, problem, offset]);
+        let transport = HttpTransport::default();
+        let first = transport.send(post(&url)).expect("answered");
+        assert_eq!((first.status, first.header("x-seen"), &first.body[..]), (200, Some("yes"), &b"ok"[..]));
+        let second = transport.send(HttpRequest { method: Method::Patch, ..post(&url) }).expect("answered");
+        assert_eq!((second.status, second.is_success()), (503, false));
+        let head = HttpRequest { method: Method::Head, body: Vec::new(), ..post(&url) };
+        assert_eq!(transport.send(head).expect("answered").header("upload-offset"), Some("7"));
+        let lines = served.join().expect("served");
+        assert_eq!(lines, ["post /x?y=1 http/1.1", "patch /x?y=1 http/1.1", "head /x?y=1 http/1.1"]);
+    }
+
+    #[test]
+    fn a_redirect_is_an_answer_and_not_followed() {
+        let away =
+            b"HTTP/1.1 307 Away\r\nlocation: http://portal.example/\r\ncontent-length: 0\r\n\r\n".to_vec();
+        let (url, _served) = serve(vec![away]);
+        assert_eq!(HttpTransport::default().send(post(&url)).expect("answered").status, 307);
+    }
+
+    #[test]
+    fn an_answer_that_drips_for_ever_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let dripping = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let (_never, nothing) = std::sync::mpsc::channel::<()>();
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n");
+            while stream.write_all(b"x").is_ok() {
+                let _ = nothing.recv_timeout(Duration::from_millis(20));
+            }
+        });
+        let transport = HttpTransport::with_body_limit(Duration::from_millis(200));
+        assert_eq!(transport.send(post(&url)).expect_err("given up").code(), "network.timeout");
+        drop(transport);
+        dripping.join().expect("the connection was closed");
+    }
+
+    #[test]
+    fn what_is_cut_refused_or_endless_is_told_apart() {
+        let (url, _served) = serve(vec![b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf".to_vec()]);
+        assert_eq!(HttpTransport::default().send(post(&url)).expect_err("cut").code(), "network.cut");
+
+        let length = RESPONSE_BYTES_MAX + 1;
+        let mut endless = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes();
+        endless.resize(endless.len() + length as usize, b'x');
+        let (url, _served) = serve(vec![endless]);
+        let code = HttpTransport::default().send(post(&url)).expect_err("too large").code();
+        assert_eq!(code, "network.answer_too_large");
+
+        let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+        let refused = HttpTransport::default().send(post(&format!("http://{closed}")));
+        assert_eq!(refused.expect_err("nobody there").code(), "network.unreachable");
     }
 }

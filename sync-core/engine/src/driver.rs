@@ -174,7 +174,7 @@ impl Driver {
             }
             (State::Exchanging, Event::ExchangeFailed(failure)) => self.back_off(failure, now_ms, jitter),
             (State::Uploading(upload), Event::Acknowledged { blob, offset }) if blob == upload.blob => {
-                self.acknowledged(upload, offset, now_ms)
+                self.acknowledged(upload, offset, now_ms, jitter)
             }
             (State::Uploading(upload), Event::UploadFailed { blob, failure }) if blob == upload.blob => {
                 self.put_aside(blob, failure, now_ms, jitter);
@@ -230,13 +230,15 @@ impl Driver {
         self.next(now_ms)
     }
 
-    fn acknowledged(&mut self, upload: Upload, offset: u64, now_ms: u64) -> Action {
-        self.aside.remove(&upload.blob);
+    fn acknowledged(&mut self, upload: Upload, offset: u64, now_ms: u64, jitter: u64) -> Action {
         if offset >= upload.size_bytes {
             self.uploads.retain(|other| other.blob != upload.blob);
             self.unreceipted = true;
+            // A server that wants the file again although it took all of it is not believed at once.
+            self.put_aside(upload.blob, Failure::Transient, now_ms, jitter);
             return self.next(now_ms);
         }
+        self.aside.remove(&upload.blob);
         if self.unsent {
             return self.exchange();
         }
@@ -360,6 +362,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_wanted_again_after_it_was_whole_is_not_sent_in_circles() {
+        let mut driver = exchanging();
+        assert_eq!(driver.step(done(&[TWO]), 1, 0), Action::Locate(TWO));
+        let whole = Event::Acknowledged { blob: TWO.blob, offset: TWO.size_bytes };
+        assert_eq!(driver.step(whole.clone(), 2, 0), Action::Exchange);
+        let at_ms = 2 + RETRY_DELAY_MS_MIN / 2;
+        assert_eq!(driver.step(done(&[TWO]), 3, 0), Action::RestUntil { at_ms });
+        assert_eq!(driver.step(Event::Elapsed, at_ms, 0), Action::Locate(TWO));
+        assert_eq!(driver.step(whole, at_ms, 0), Action::Exchange);
+        let later = Action::RestUntil { at_ms: at_ms + RETRY_DELAY_MS_MIN };
+        assert_eq!(driver.step(done(&[TWO]), at_ms, 0), later, "the delay doubles");
+    }
+
+    #[test]
     fn a_person_who_asks_does_not_wait_for_any_delay() {
         let mut driver = exchanging();
         driver.step(done(&[ONE]), 1, 0);
@@ -391,7 +407,7 @@ mod tests {
         }
         assert_eq!(delays[..4], [500, 1_000, 2_000, 4_000]);
         assert_eq!(delays[11], RETRY_DELAY_MS_MAX / 2);
-        assert_eq!(delay_ms(64, Failure::Transient, u64::MAX) <= RETRY_DELAY_MS_MAX, true);
+        assert!(delay_ms(64, Failure::Transient, u64::MAX) <= RETRY_DELAY_MS_MAX);
         assert_eq!(delay_ms(1, Failure::Transient, 500), 1_000);
         assert_eq!(delay_ms(1, Failure::Transient, 501), 500);
     }

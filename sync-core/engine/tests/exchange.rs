@@ -8,11 +8,12 @@ use liuhen_engine::{
     exchange::{
         ChainHead, Effects, Outbox, Placement, PlanLimits, Trust, Unsent, check_segment, judge, place, plan,
     },
+    limits::BACKFILLS_MAX,
     wire::{Accepted, Answer, Backfill, FeedItem, Position, RefusedSegment, Request, Row, WaitingEntry},
 };
 use liuhen_trace::{
-    BlobHash, BlobRef, Canonical, ChangeHash, CheckpointKey, CheckpointRef, DeviceId, Grant, Hash, Leaf,
-    Refusal, SegmentView, SoftwareKey, ViewEntry, digest,
+    BlobHash, BlobRef, Canonical, ChangeHash, CheckpointKey, CheckpointRef, DeviceId, DocumentId, Grant,
+    Hash, Leaf, Refusal, SegmentView, SoftwareKey, ViewEntry, digest,
 };
 use std::collections::BTreeMap;
 use support::{DOCUMENT, Parts};
@@ -191,6 +192,42 @@ fn a_position_never_goes_back_and_never_beyond_the_log() {
 }
 
 #[test]
+fn a_position_that_would_spoil_every_later_request_refuses_the_whole_answer() {
+    assert_whole_answer_refused("exchange.wrong_position", |scene| {
+        let backfill = Backfill { document: DOCUMENT, as_of: 1, from: 0 };
+        scene.answer.position.backfills = vec![backfill; BACKFILLS_MAX + 1];
+    });
+    assert_whole_answer_refused("exchange.wrong_position", |scene| {
+        scene.held = None;
+        scene.request.checkpoint = None;
+        scene.request.position = None;
+        scene.answer.checkpoint = None;
+        scene.answer.position = Position { epoch: u64::MAX, ..Position::default() };
+    });
+}
+
+#[test]
+fn entries_that_were_rejected_are_asked_for_again_and_hold_up_nothing() {
+    let retry = Backfill { document: DOCUMENT, as_of: 5, from: 4 };
+    let tampered = |scene: &mut Scene| foreign(scene).signature.0[0] ^= 1;
+    let effects = scene().altered(tampered).judge().expect("the rest stands");
+    assert_eq!((effects.position.cursor, &effects.position.backfills[..]), (6, &[retry][..]));
+
+    let again = scene().altered(|scene| {
+        tampered(scene);
+        scene.answer.position.backfills = vec![retry];
+    });
+    assert_eq!(again.judge().expect("the rest stands").position.backfills, [retry], "once is enough");
+
+    let full = scene().altered(|scene| {
+        tampered(scene);
+        let other = Backfill { document: DocumentId([1; 16]), as_of: 1, from: 0 };
+        scene.answer.position.backfills = vec![other; BACKFILLS_MAX];
+    });
+    assert_eq!(full.judge().expect("the rest stands").position.backfills.len(), BACKFILLS_MAX);
+}
+
+#[test]
 fn a_first_exchange_needs_no_consistency_proof() {
     let first = scene().altered(|scene| {
         scene.held = None;
@@ -281,6 +318,12 @@ fn a_held_receipt_must_open_an_act_in_the_log() {
     );
 }
 
+/// The entries were rejected and will be asked for again.
+fn put_off(effects: &mut Effects) {
+    effects.entries.clear();
+    effects.position.backfills.push(Backfill { document: DOCUMENT, as_of: 5, from: 4 });
+}
+
 fn foreign(scene: &mut Scene) -> &mut SegmentView {
     match &mut scene.answer.items[3] {
         FeedItem::Entries { view, .. } => view,
@@ -291,7 +334,7 @@ fn foreign(scene: &mut Scene) -> &mut SegmentView {
 #[test]
 fn entries_count_only_under_a_grant_of_this_deployment() {
     let nothing = |effects: &mut Effects| {
-        effects.entries.clear();
+        put_off(effects);
         effects.grants.clear();
     };
     assert_one_part_rejected("feed.no_grant", |scene| scene.answer.grants.clear(), nothing);
@@ -320,20 +363,19 @@ fn entries_count_only_under_a_grant_of_this_deployment() {
 
 #[test]
 fn a_view_that_was_tampered_with_is_rejected_alone() {
-    let no_entries = |effects: &mut Effects| effects.entries.clear();
-    assert_one_part_rejected("signature.invalid", |scene| foreign(scene).signature.0[0] ^= 1, no_entries);
-    assert_one_part_rejected("signature.invalid", |scene| foreign(scene).header.last.0[0] ^= 1, no_entries);
-    assert_one_part_rejected("segment.wrong_count", |scene| drop(foreign(scene).entries.pop()), no_entries);
+    assert_one_part_rejected("signature.invalid", |scene| foreign(scene).signature.0[0] ^= 1, put_off);
+    assert_one_part_rejected("signature.invalid", |scene| foreign(scene).header.last.0[0] ^= 1, put_off);
+    assert_one_part_rejected("segment.wrong_count", |scene| drop(foreign(scene).entries.pop()), put_off);
     let other_body = |scene: &mut Scene| match &mut foreign(scene).entries[1] {
         ViewEntry::Open(open) => open.kind = liuhen_trace::EntryKind::Note,
         ViewEntry::Stub(_) => panic!("the entry is open"),
     };
-    assert_one_part_rejected("segment.wrong_entries", other_body, no_entries);
+    assert_one_part_rejected("segment.wrong_entries", other_body, put_off);
     let beyond = |scene: &mut Scene| match &mut scene.answer.items[3] {
         FeedItem::Entries { leaf, .. } => *leaf = 6,
         _ => panic!("the fourth item has entries"),
     };
-    assert_one_part_rejected("feed.beyond_checkpoint", beyond, no_entries);
+    assert_one_part_rejected("feed.beyond_checkpoint", beyond, |effects| effects.entries.clear());
 }
 
 #[test]
@@ -346,7 +388,7 @@ fn a_signed_poison_is_rejected_before_anything_decodes_it() {
         let entry = scene.other.entry(scene.other.next_seq, bomb.clone());
         *foreign(scene) = scene.other.sign(vec![entry]);
     };
-    assert_one_part_rejected("change.too_many_operations", poisoned, |effects| effects.entries.clear());
+    assert_one_part_rejected("change.too_many_operations", poisoned, put_off);
     let mut phone = Phone::new(1);
     let entry = phone.entry(0, bomb.clone());
     let refusal = check_segment(&phone.sign(vec![entry]), &phone.key.public());

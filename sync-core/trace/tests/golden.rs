@@ -17,6 +17,7 @@ use liuhen_trace::{
 use std::{collections::BTreeMap, env, fmt::Debug, fs, path::Path};
 
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "a test's switch, not configuration")]
 fn assert_golden(name: &str, bytes: &[u8]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if env::var_os("LIUHEN_WRITE_GOLDEN").is_some() {

@@ -6,7 +6,7 @@ use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -36,7 +36,7 @@ pub struct FaultProxy {
 }
 
 struct Shared {
-    upstream: SocketAddr,
+    upstream: Mutex<SocketAddr>,
     cut_percent: u64,
     random: Mutex<fastrand::Rng>,
     stopped: AtomicBool,
@@ -65,7 +65,7 @@ impl FaultProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("the proxy found no free port")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            upstream,
+            upstream: Mutex::new(upstream),
             cut_percent,
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             stopped: AtomicBool::new(false),
@@ -81,6 +81,11 @@ impl FaultProxy {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// New connections go there: a server that was started again has another port.
+    pub fn redirect(&self, upstream: SocketAddr) {
+        *self.shared.upstream.lock().unwrap_or_else(PoisonError::into_inner) = upstream;
     }
 
     pub fn passed(&self) -> Passed {
@@ -108,7 +113,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         // A server that is down looks to the client as it would without the proxy: closed.
-        let Ok(server) = TcpStream::connect(shared.upstream) else { continue };
+        let Ok(server) = TcpStream::connect(shared.upstream()) else { continue };
         shared.connections.fetch_add(1, Ordering::Relaxed);
         let link = Link { client, server, cut: shared.draw() };
         let shared = Arc::clone(shared);
@@ -129,8 +134,12 @@ fn run(link: Link, shared: &Shared) {
 }
 
 impl Shared {
+    fn upstream(&self) -> SocketAddr {
+        *self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn draw(&self) -> Option<Cut> {
-        let mut random = self.random.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         let cut = random.u64(0..100) < self.cut_percent;
         let (up, exponent) = (random.bool(), random.f64());
         cut.then(|| Cut { up, at_bytes: CUT_AT_BYTES_MAX.powf(exponent) as u64 })

@@ -45,8 +45,25 @@ pub struct Counted {
 /// One thing to do on a phone in a round.
 #[derive(Debug, Clone)]
 pub enum Job {
-    Type { visit: String, saves: Vec<Save> },
+    Type {
+        visit: String,
+        saves: Vec<Save>,
+    },
     Synchronise,
+    /// Synchronise until this is there: the server gives out what others did once it has judged it,
+    /// which may be a moment after it took it in.
+    Await(Sight),
+    /// Synchronise until the server has judged everything it took in.
+    Settle,
+}
+
+/// What a person waits to see in a visit.
+#[derive(Debug, Clone, Default)]
+pub struct Sight {
+    pub visit: String,
+    pub saves: Vec<Save>,
+    /// An item on which two values stand beside each other.
+    pub disagreement: Option<String>,
 }
 
 impl Phone {
@@ -78,7 +95,11 @@ impl Phone {
                 Job::Type { visit, saves } => {
                     self.type_in(visit, saves).with_context(|| format!("visit {visit}"))?;
                 }
-                Job::Synchronise => self.synchronise()?,
+                Job::Synchronise => drop(self.synchronise()?),
+                Job::Settle => self.settle()?,
+                Job::Await(sight) => {
+                    self.wait_for(sight).with_context(|| format!("visit {}", sight.visit))?;
+                }
             }
         }
         Ok(())
@@ -125,7 +146,40 @@ impl Phone {
         Ok(())
     }
 
-    fn synchronise(&mut self) -> Result<()> {
+    fn wait_for(&mut self, sight: &Sight) -> Result<()> {
+        for _ in 0..SYNCHRONISATIONS_MAX {
+            if self.sees(sight)? {
+                return Ok(());
+            }
+            thread::sleep(RETRY_DELAY);
+            drop(self.synchronise()?);
+        }
+        bail!("not seen after {SYNCHRONISATIONS_MAX} synchronisations: {sight:?}")
+    }
+
+    fn sees(&mut self, sight: &Sight) -> Result<bool> {
+        let look = match self.ask(&Command::View { visit: sight.visit.clone() })? {
+            Reply::View(view) => Look::at_view(&view),
+            Reply::Failed { code, .. } if code.starts_with("visit.") => return Ok(false),
+            other => bail!("looking at the visit: {other:?}"),
+        };
+        let disagrees = sight.disagreement.as_ref().is_none_or(|item| look.is_open(item));
+        let mut there = sight.saves.iter().map(|save| look.times(save));
+        let all = there.try_fold(true, |all, times| times.map(|times| all && times > 0))?;
+        Ok(disagrees && all)
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        for _ in 0..SYNCHRONISATIONS_MAX {
+            if self.synchronise()?.behind == 0 {
+                return Ok(());
+            }
+            thread::sleep(RETRY_DELAY);
+        }
+        bail!("the server has not judged everything after {SYNCHRONISATIONS_MAX} synchronisations")
+    }
+
+    fn synchronise(&mut self) -> Result<Synchronised> {
         let mut dies = self.random.u64(0..100) < self.kill_percent;
         let mut failures = Vec::new();
         let mut delay = RETRY_DELAY;
@@ -140,7 +194,7 @@ impl Phone {
                 Some(Reply::Synchronised(report)) => {
                     self.count(&report);
                     if report.complete {
-                        return Ok(());
+                        return Ok(report);
                     }
                     failures = report.failures;
                     delay = Duration::from_millis(report.retry_in_ms).clamp(RETRY_DELAY, RETRY_DELAY_MAX);

@@ -58,6 +58,11 @@ impl Look {
         }
     }
 
+    /// Whether two values stand beside each other on this item.
+    pub fn is_open(&self, item: &str) -> bool {
+        self.open.iter().any(|open| open == item)
+    }
+
     /// How often what this save says is there.
     pub fn times(&self, save: &Save) -> Result<usize> {
         let is =
@@ -85,8 +90,7 @@ impl Look {
             }
             Save::Resolve { path, value } => {
                 let item = path.trim_start_matches("responses/");
-                let is_open = self.open.iter().any(|open| open == item);
-                if is_open { 0 } else { is(&self.responses, item, value) }
+                if self.is_open(item) { 0 } else { is(&self.responses, item, value) }
             }
             Save::Seal { .. } => self.seals,
             Save::Refuse { .. } => self.refusals,

@@ -10,6 +10,7 @@ use liuhen_trace::BlobHash;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
+const SUPERVISOR: &str = "supervisor";
 /// A password as long as the server asks for; the replay's own.
 const PASSWORD: &str = "one password for a replay";
 /// The server takes 5,000 in one act.
@@ -42,11 +43,11 @@ impl Office {
     /// Makes the accounts and registers everything the plan speaks of.
     pub fn open(server: &str, admin: &Api, plan: &Plan) -> Result<Self> {
         let supervisor = json!({
-            "login": "supervisor", "password": PASSWORD, "name": "Supervisor 督察员",
+            "login": SUPERVISOR, "password": PASSWORD, "name": "Supervisor 督察员",
             "roles": ["supervisor", "department_administrator"],
         });
         admin.post("/api/v1/accounts", &supervisor).context("the supervisor's account")?;
-        let api = Api::signed_in(server, "supervisor", PASSWORD)?;
+        let api = Self::sign_in(server)?;
         let mut inspectors = Vec::new();
         for (number, name) in plan.accounts.iter().enumerate() {
             inspectors.push(inspector(&api, number, name)?);
@@ -62,6 +63,11 @@ impl Office {
         let answer = api.post("/api/v1/checklists", &checklist(plan))?;
         let checklist = text(&answer, "hash")?.to_owned();
         Ok(Self { api, inspectors, subjects, checklist })
+    }
+
+    /// The supervisor, at a server that may have been started again since.
+    pub fn sign_in(server: &str) -> Result<Api> {
+        Api::signed_in(server, SUPERVISOR, PASSWORD)
     }
 
     /// Issues the tasks of a day in one act.

@@ -88,6 +88,7 @@ impl Phone {
             upload_bytes_sent: report.upload_bytes_sent,
             upload_bytes_resent: report.upload_bytes_resent,
             complete: !report.more && left == 0 && report.failures.is_empty(),
+            behind: status.ledger_size.unwrap_or(0).saturating_sub(status.cursor.unwrap_or(0)),
             retry_in_ms: report.retry_in_ms.unwrap_or(0),
             failures: report
                 .failures

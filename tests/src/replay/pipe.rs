@@ -50,6 +50,8 @@ pub struct Synchronised {
     pub upload_bytes_resent: u64,
     /// Nothing is left to hand in or to fetch.
     pub complete: bool,
+    /// Leaves the phone knows of whose news it has not had: the server is still judging them.
+    pub behind: u64,
     /// How long the phone asks to be left alone.
     pub retry_in_ms: u64,
     pub failures: Vec<String>,

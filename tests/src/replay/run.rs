@@ -1,7 +1,7 @@
 //! One replay from the files to the report.
 
 use super::{
-    crew::{self, Job, Phone},
+    crew::{self, Job, Phone, Sight},
     dates,
     office::{Issued, Office},
     photo::Photos,
@@ -138,7 +138,10 @@ pub fn replay(options: &Options, ready: &Ready) -> Result<Report> {
             eprintln!("{}: day {} of {days}, {} visits", dates::iso(day.date), number + 1, expected.len());
         }
     }
-    crew::round(&mut phones, &vec![vec![Job::Synchronise]; options.phones as usize])?;
+    // First everybody hands in, then everybody waits until all of it is judged.
+    for last in [Job::Synchronise, Job::Settle] {
+        crew::round(&mut phones, &vec![vec![last]; plan.accounts.len()])?;
+    }
     let expected = with_what_was_typed(expected, &phones)?;
     if options.sabotage > 0 {
         sabotage::alter(&data, &expected, options.sabotage, options.seed)?;
@@ -177,33 +180,50 @@ type Jobs = Vec<Vec<Job>>;
 /// before anybody hands in, so that no phone has seen what it is to disagree with.
 fn work_day(office: &Office, phones: &mut [Phone], day: &DayPlan) -> Result<Vec<Issued>> {
     let issued = office.issue(&day.visits)?;
-    let none = || vec![Vec::new(); phones.len()];
-    let (mut field, mut resolve, mut seal): (Jobs, Jobs, Jobs) = (none(), none(), none());
+    let none = || -> Jobs { vec![Vec::new(); phones.len()] };
+    let (mut fetch, mut field, mut resolve, mut seal) = (none(), none(), none(), none());
     for (visit, issued) in day.visits.iter().zip(&issued) {
-        let typing = |saves: &[Save]| Job::Type { visit: issued.visit.clone(), saves: saves.to_vec() };
+        let document = || issued.visit.clone();
+        let typing = |saves: &[Save]| Job::Type { visit: document(), saves: saves.to_vec() };
+        let is_there = || Job::Await(Sight { visit: document(), ..Sight::default() });
+        fetch[visit.lead].push(is_there());
         field[visit.lead].push(typing(&visit.lead_saves));
-        match &visit.pair {
-            None => field[visit.lead].push(typing(&visit.seal)),
-            Some(pair) => {
-                field[pair.partner].push(typing(&pair.partner_saves));
-                let resolver = if pair.lead_resolves { visit.lead } else { pair.partner };
-                let path = typed::response_path(&pair.item);
-                resolve[resolver].push(typing(&[Save::Resolve { path, value: pair.resolved.clone() }]));
-                seal[visit.lead].push(typing(&visit.seal));
-            }
-        }
+        let Some(pair) = &visit.pair else {
+            field[visit.lead].push(typing(&visit.seal));
+            continue;
+        };
+        fetch[pair.partner].push(is_there());
+        field[pair.partner].push(typing(&pair.partner_saves));
+        let path = typed::response_path(&pair.item);
+        let decision = Save::Resolve { path, value: pair.resolved.clone() };
+        let (resolver, others) = match pair.lead_resolves {
+            true => (visit.lead, undisputed(&pair.partner_saves, &pair.item)),
+            false => (pair.partner, undisputed(&visit.lead_saves, &pair.item)),
+        };
+        let disagreement = Some(pair.item.clone());
+        resolve[resolver].push(Job::Await(Sight { visit: document(), saves: others, disagreement }));
+        resolve[resolver].push(typing(std::slice::from_ref(&decision)));
+        let saves = [undisputed(&pair.partner_saves, &pair.item), vec![decision]].concat();
+        seal[visit.lead].push(Job::Await(Sight { visit: document(), saves, disagreement: None }));
+        seal[visit.lead].push(typing(&visit.seal));
     }
-    let synchronise = |jobs: &Vec<Job>| if jobs.is_empty() { Vec::new() } else { vec![Job::Synchronise] };
-    let fetch: Jobs = field.iter().map(synchronise).collect();
-    let framed = |jobs: Jobs| -> Jobs {
-        let between = |jobs: Vec<Job>| [synchronise(&jobs), jobs.clone(), synchronise(&jobs)].concat();
-        jobs.into_iter().map(between).collect()
-    };
-    let handed_in: Jobs = field.into_iter().map(|jobs| [jobs.clone(), synchronise(&jobs)].concat()).collect();
-    for jobs in [fetch, handed_in, framed(resolve), framed(seal)] {
+    for mut jobs in [fetch, field, resolve, seal] {
+        for jobs in jobs.iter_mut().filter(|jobs| !jobs.is_empty()) {
+            jobs.push(Job::Synchronise);
+        }
         crew::round(phones, &jobs)?;
     }
     Ok(issued)
+}
+
+/// What of a phone's saves shows on another one whatever becomes of the disagreement.
+fn undisputed(saves: &[Save], disputed: &str) -> Vec<Save> {
+    let shows = |save: &&Save| match save {
+        Save::Claim => false,
+        Save::Answer { item, .. } => item != disputed,
+        _ => true,
+    };
+    saves.iter().filter(shows).cloned().collect()
 }
 
 fn with_what_was_typed(visits: Vec<(String, Issued)>, phones: &[Phone]) -> Result<Vec<Expected>> {

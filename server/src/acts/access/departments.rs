@@ -1,6 +1,6 @@
 //! Founding departments.
 
-use super::{Action, Actor, authorise};
+use super::{Action, Actor, authorise, commit_as};
 use crate::{
     ApiError, AppState,
     acts::{new_id, text},
@@ -10,6 +10,9 @@ use crate::{
 use futures::FutureExt;
 use serde::Deserialize;
 use serde_json::json;
+
+/// From the ministry to a street office are six; what everybody may see is worked out over all of them.
+const LEVELS_MAX: usize = 16;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,8 +29,7 @@ pub async fn create(state: &AppState, actor: &Actor, new: NewDepartment) -> Resu
     authorise(actor, Action::FoundDepartment, &parent)?;
     let name = text::line("name", &new.name)?;
     let by = actor.id().to_owned();
-    let committed =
-        state.ledger.commit(move |tx| async move { found(tx, Some(by), Some(parent), name).await }.boxed());
+    let committed = commit_as(state, actor, move |tx| found(tx, Some(by), Some(parent), name).boxed());
     Ok(committed.await?.output)
 }
 
@@ -40,6 +42,12 @@ pub async fn found(
 ) -> Result<DepartmentRow, ApiError> {
     if store::departments::by_name(tx.conn(), &name).await?.is_some() {
         return Err(ApiError::conflict("department.name_taken", format!("there is a department {name}")));
+    }
+    if let Some(parent) = &parent
+        && store::departments::levels(tx.conn(), parent).await? >= LEVELS_MAX
+    {
+        let detail = format!("departments are nested {LEVELS_MAX} deep at most");
+        return Err(ApiError::unprocessable("department.too_deep", detail));
     }
     let row = DepartmentRow { id: new_id(), parent, name, created_at_ms: tx.now_ms() };
     store::departments::insert(tx.conn(), &row).await?;

@@ -1,6 +1,6 @@
 //! Enrolling a device ends in a grant; revoking it ends what the device may do.
 
-use super::{Action, Actor, authorise};
+use super::{Action, Actor, authorise, commit_as};
 use crate::{
     ApiError, AppState,
     acts::text,
@@ -32,8 +32,10 @@ pub async fn challenge(state: &AppState, actor: &Actor) -> Result<[u8; 32], ApiE
     let (challenge, account) = (random::<32>(), actor.id().to_owned());
     let stored = state.ledger.commit(move |tx| {
         async move {
-            let expires_at_ms = tx.now_ms() + CHALLENGE_SECONDS * 1000;
-            Ok(store::devices::insert_challenge(tx.conn(), &challenge, &account, expires_at_ms).await?)
+            let now_ms = tx.now_ms();
+            let expires_at_ms = now_ms + CHALLENGE_SECONDS * 1000;
+            Ok(store::devices::insert_challenge(tx.conn(), &challenge, &account, now_ms, expires_at_ms)
+                .await?)
         }
         .boxed()
     });
@@ -55,8 +57,7 @@ pub async fn enrol(state: &AppState, actor: &Actor, enrolment: Enrolment) -> Res
     let signed_grant = state.ledger.sign_grant(plan_grant(state, actor, &key).await?);
     let device = plan_row(actor, &key, name, &signed_grant);
     let challenge = enrolment.challenge;
-    let committed =
-        state.ledger.commit(move |tx| async move { apply_enrolment(tx, device, &challenge).await }.boxed());
+    let committed = commit_as(state, actor, move |tx| apply_enrolment(tx, device, challenge).boxed());
     SignedGrant::from_canonical(&committed.await?.output)
         .map_err(|refusal| ApiError::internal(refusal.to_string()))
 }
@@ -73,8 +74,7 @@ pub async fn revoke(state: &AppState, actor: &Actor, id: &str, reason: &str) -> 
         authorise(actor, Action::ManageDevices, &department)?;
     }
     let (by, id) = (actor.id().to_owned(), device.id);
-    let committed =
-        state.ledger.commit(move |tx| async move { apply_revocation(tx, by, id, reason).await }.boxed());
+    let committed = commit_as(state, actor, move |tx| apply_revocation(tx, by, id, reason).boxed());
     Ok(committed.await?.output)
 }
 
@@ -116,9 +116,9 @@ fn plan_row(actor: &Actor, key: &PublicKey, name: String, signed_grant: &SignedG
 }
 
 /// The canonical grant that holds afterwards.
-async fn apply_enrolment(tx: &mut Tx, device: DeviceRow, challenge: &[u8; 32]) -> Result<Vec<u8>, ApiError> {
+async fn apply_enrolment(tx: &mut Tx, device: DeviceRow, challenge: [u8; 32]) -> Result<Vec<u8>, ApiError> {
     let now_ms = tx.now_ms();
-    if !store::devices::take_challenge(tx.conn(), challenge, &device.account, now_ms).await? {
+    if !store::devices::take_challenge(tx.conn(), &challenge, &device.account, now_ms).await? {
         let detail = "the challenge was not given to you, was used, or is older than ten minutes";
         return Err(ApiError::unprocessable("device.challenge_unknown", detail));
     }

@@ -1,6 +1,6 @@
 //! Who somebody is and what they may do.
 //!
-//! - [`authorise`]: the one place that decides.
+//! - [`authorise`]: the one place that decides. [`commit_as`]: that it still holds when it is written.
 //! - [`sessions`], [`tokens`], [`passwords`]: signing in and staying signed in.
 //! - [`departments`], [`accounts`], [`devices`]: the acts on them.
 
@@ -17,9 +17,11 @@ pub use role::{Role, Roles};
 pub use tokens::Tokens;
 
 use crate::{
-    ApiError,
+    ApiError, AppState,
+    ledger::{Committed, Tx},
     store::{self, Connection, accounts::AccountRow},
 };
+use futures::{FutureExt, future::BoxFuture};
 use std::collections::BTreeSet;
 
 /// A person with an account, as the register has them at this moment.
@@ -80,6 +82,34 @@ pub fn authorise(actor: &Actor, action: Action, department: &str) -> Result<(), 
         true => Ok(()),
         false => Err(ApiError::forbidden("access.denied", "your roles or your department do not allow this")),
     }
+}
+
+/// Commits an act of `actor`'s unless their account changed after it was authorised: requests wait
+/// for each other, and none may overtake the loss of a role or of the account.
+pub async fn commit_as<T, F>(state: &AppState, actor: &Actor, act: F) -> Result<Committed<T>, ApiError>
+where
+    T: Send + 'static,
+    F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, ApiError>> + Send + 'static,
+{
+    let authorised = actor.account.clone();
+    let committed = state.ledger.commit(move |tx| {
+        async move {
+            let present = store::accounts::by_id(tx.conn(), &authorised.id).await?;
+            if present.as_ref() != Some(&authorised) {
+                return Err(changed_meanwhile());
+            }
+            act(tx).await
+        }
+        .boxed()
+    });
+    committed.await
+}
+
+fn changed_meanwhile() -> ApiError {
+    ApiError::conflict(
+        "access.changed_meanwhile",
+        "your account was changed while this was under way; try again",
+    )
 }
 
 impl Actor {

@@ -41,9 +41,13 @@ pub struct Session {
 
 /// Signs in. An unknown login and a wrong password take as long and say the same.
 pub async fn sign_in(state: &AppState, login: &str, password: String) -> Result<Session, ApiError> {
-    let login = accounts::fold_login(login);
+    let Ok(login) = accounts::check_login(login) else {
+        // Nobody has such a login, so there is nothing to guard; a stranger's text is not kept.
+        state.passwords.verify(password, None).await?;
+        return Err(wrong_credentials());
+    };
     let mut conn = state.store.read().await?;
-    check_guard(store::credentials::login_guard(&mut conn, &login).await?)?;
+    check_guard(store::credentials::login_guard(&mut conn, &login).await?, clock::now_ms())?;
     let account = store::accounts::by_login(&mut conn, &login).await?;
     let credential = match &account {
         Some(account) => store::credentials::by_account(&mut conn, &account.id).await?,
@@ -107,9 +111,9 @@ pub async fn identify(state: &AppState, access_token: &str) -> Result<(Actor, St
     }
 }
 
-fn check_guard(guard: Option<LoginGuardRow>) -> Result<(), ApiError> {
+fn check_guard(guard: Option<LoginGuardRow>, now_ms: i64) -> Result<(), ApiError> {
     let Some(guard) = guard.filter(|guard| guard.failures >= FAILURES_MAX) else { return Ok(()) };
-    let wait_ms = guard.last_failed_at_ms + LOCK_SECONDS * 1000 - clock::now_ms();
+    let wait_ms = guard.last_failed_at_ms + LOCK_SECONDS * 1000 - now_ms;
     if wait_ms <= 0 {
         return Ok(());
     }
@@ -118,17 +122,20 @@ fn check_guard(guard: Option<LoginGuardRow>) -> Result<(), ApiError> {
     Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "session.locked", detail).retry_after(seconds))
 }
 
+/// Guesses sent side by side all pass the guard before the first of them is counted, so it is asked
+/// again when an answer would tell something.
 async fn refuse(state: &AppState, login: String) -> Result<Session, ApiError> {
     let counted = state.ledger.commit(move |tx| {
         async move {
             let now_ms = tx.now_ms();
+            check_guard(store::credentials::login_guard(tx.conn(), &login).await?, now_ms)?;
             let forget_before_ms = now_ms - FAILURE_MEMORY_MS;
             Ok(store::credentials::count_failure(tx.conn(), &login, now_ms, forget_before_ms).await?)
         }
         .boxed()
     });
     counted.await?;
-    Err(ApiError::unauthorized("session.wrong_credentials", "the login or the password is wrong"))
+    Err(wrong_credentials())
 }
 
 async fn start(state: &AppState, account: AccountRow) -> Result<Session, ApiError> {
@@ -138,6 +145,11 @@ async fn start(state: &AppState, account: AccountRow) -> Result<Session, ApiErro
         async move {
             let (account, family) = started;
             let now_ms = tx.now_ms();
+            check_guard(store::credentials::login_guard(tx.conn(), &account.login).await?, now_ms)?;
+            // A password changed meanwhile ended the sign-ins that were there: none may follow it.
+            if store::accounts::by_id(tx.conn(), &account.id).await?.as_ref() != Some(&account) {
+                return Err(super::changed_meanwhile());
+            }
             store::sessions::forget_expired(tx.conn(), now_ms - EXPIRED_MEMORY_MS).await?;
             store::credentials::forget_failures(tx.conn(), &account.login).await?;
             store::sessions::start_family(tx.conn(), &family, &account.id, now_ms).await?;
@@ -226,6 +238,10 @@ fn lifetime_ms(state: &AppState) -> i64 {
 
 fn unauthorized(code: &'static str, detail: &str) -> ApiError {
     ApiError::unauthorized(code, detail)
+}
+
+fn wrong_credentials() -> ApiError {
+    ApiError::unauthorized("session.wrong_credentials", "the login or the password is wrong")
 }
 
 fn inactive() -> ApiError {

@@ -2,7 +2,7 @@
 
 use crate::{
     ApiError, AppState,
-    acts::access::{Action, Actor, authorise},
+    acts::access::{Action, Actor, authorise, commit_as},
     ledger::{NewAct, Tx},
     store::{self, CommittedRow as _, checklists::ChecklistRow},
 };
@@ -26,7 +26,7 @@ pub async fn register(state: &AppState, actor: &Actor, json: &[u8]) -> Result<Ch
         registered_at_ms: 0,
     };
     let by = actor.id().to_owned();
-    let committed = state.ledger.commit(move |tx| async move { insert(tx, by, row).await }.boxed());
+    let committed = commit_as(state, actor, move |tx| insert(tx, by, row).boxed());
     Ok(committed.await?.output)
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     ApiError, AppState,
     acts::{
-        access::{Action, Actor, authorise},
+        access::{Action, Actor, authorise, commit_as},
         new_id, text,
     },
     ledger::{NewAct, Tx},
@@ -54,7 +54,7 @@ pub async fn register(
     subjects: Vec<NewSubject>,
 ) -> Result<Vec<SubjectRow>, ApiError> {
     if subjects.is_empty() || subjects.len() > SUBJECTS_MAX {
-        let detail = format!("{} subjects; 1 to {SUBJECTS_MAX} at a time", subjects.len());
+        let detail = format!("1 to {SUBJECTS_MAX} subjects at a time");
         return Err(ApiError::unprocessable("subject.wrong_count", detail));
     }
     let mut rows = Vec::with_capacity(subjects.len());
@@ -62,7 +62,7 @@ pub async fn register(
         rows.push(plan(actor, subject).map_err(|error| error.at(format!("subjects[{at}]")))?);
     }
     let by = actor.id().to_owned();
-    let committed = state.ledger.commit(move |tx| async move { insert(tx, by, rows).await }.boxed());
+    let committed = commit_as(state, actor, move |tx| insert(tx, by, rows).boxed());
     Ok(committed.await?.output)
 }
 

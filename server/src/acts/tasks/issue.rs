@@ -4,7 +4,7 @@ use super::{assignees, tell, visit_of};
 use crate::{
     ApiError, AppState,
     acts::{
-        access::{Action, Actor, authorise},
+        access::{Action, Actor, authorise, commit_as},
         new_id, text,
     },
     ledger::{NewAct, Tx},
@@ -45,7 +45,7 @@ struct Plan {
 /// Issues all of them or none, and returns them in the order given.
 pub async fn issue(state: &AppState, actor: &Actor, tasks: Vec<NewTask>) -> Result<Vec<TaskRow>, ApiError> {
     if tasks.is_empty() || tasks.len() > TASKS_MAX {
-        let detail = format!("{} tasks; 1 to {TASKS_MAX} at a time", tasks.len());
+        let detail = format!("1 to {TASKS_MAX} tasks at a time");
         return Err(ApiError::unprocessable("task.wrong_count", detail));
     }
     let mut conn = state.store.read().await?;
@@ -55,7 +55,7 @@ pub async fn issue(state: &AppState, actor: &Actor, tasks: Vec<NewTask>) -> Resu
     }
     drop(conn);
     let by = actor.id().to_owned();
-    let committed = state.ledger.commit(move |tx| async move { insert(tx, by, plans).await }.boxed());
+    let committed = commit_as(state, actor, move |tx| insert(tx, by, plans).boxed());
     Ok(committed.await?.output)
 }
 

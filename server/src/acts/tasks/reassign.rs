@@ -5,7 +5,7 @@ use super::{assignees, ended, find, state_of, tell, visit_of};
 use crate::{
     ApiError, AppState,
     acts::{
-        access::{Action, Actor, authorise},
+        access::{Action, Actor, authorise, commit_as},
         text,
     },
     ledger::{NewAct, Tx},
@@ -46,19 +46,18 @@ pub async fn reassign(
     drop(conn);
     authorise(actor, Action::DispatchTasks, &task.department)?;
     let (by, wanted) = (actor.id().to_owned(), reassignment.assignees);
-    let committed =
-        state.ledger.commit(move |tx| async move { apply(tx, by, &task.id, wanted, reason).await }.boxed());
+    let committed = commit_as(state, actor, move |tx| apply(tx, by, task.id, wanted, reason).boxed());
     Ok(committed.await?.output)
 }
 
 async fn apply(
     tx: &mut Tx,
     actor: String,
-    task: &str,
+    task: String,
     wanted: Vec<String>,
     reason: String,
 ) -> Result<TaskRow, ApiError> {
-    let mut task = find(tx.conn(), task).await?;
+    let mut task = find(tx.conn(), &task).await?;
     transition(state_of(&task.state)?, TaskEvent::Reassigned).map_err(ended)?;
     let before = store::task_assignees::of_task(tx.conn(), &task.id).await?;
     let leaf = tx.next_leaf();

@@ -4,7 +4,7 @@ use super::{ended, find, state_of, visit_of};
 use crate::{
     ApiError, AppState,
     acts::{
-        access::{Action, Actor, authorise},
+        access::{Action, Actor, authorise, commit_as},
         text,
     },
     ledger::{NewAct, Tx},
@@ -34,13 +34,12 @@ pub async fn recall(state: &AppState, actor: &Actor, id: &str, recall: Recall) -
     drop(conn);
     authorise(actor, Action::DispatchTasks, &task.department)?;
     let by = actor.id().to_owned();
-    let committed =
-        state.ledger.commit(move |tx| async move { apply(tx, by, &task.id, reason).await }.boxed());
+    let committed = commit_as(state, actor, move |tx| apply(tx, by, task.id, reason).boxed());
     Ok(committed.await?.output)
 }
 
-async fn apply(tx: &mut Tx, actor: String, task: &str, reason: String) -> Result<TaskRow, ApiError> {
-    let mut task = find(tx.conn(), task).await?;
+async fn apply(tx: &mut Tx, actor: String, task: String, reason: String) -> Result<TaskRow, ApiError> {
+    let mut task = find(tx.conn(), &task).await?;
     task.state = transition(state_of(&task.state)?, TaskEvent::Recalled).map_err(ended)?.to_string();
     task.ended_at_ms = Some(tx.now_ms());
     task.recall_reason = Some(reason);

@@ -108,3 +108,49 @@ async fn a_database_older_than_what_was_signed_is_not_served() {
     let refused = Ledger::start(writer, signer).await.err().expect("a refusal");
     assert!(format!("{refused:#}").contains("signer.smaller_tree"), "{refused:#}");
 }
+
+#[tokio::test]
+async fn what_could_not_be_signed_is_signed_before_anything_more_is_stored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, ledger, task) = open(folder.path()).await;
+    let signed = log(&ledger, "test.act").await.expect("a commit").state;
+    let obstacle = folder.path().join("signer/checkpoint.new");
+    std::fs::create_dir(&obstacle).expect("where the signer writes");
+
+    let unsigned = log(&ledger, "test.act").await.expect_err("no signature");
+    assert_eq!(unsigned.code(), "ledger.stored_unsigned");
+    for _ in 0..2 {
+        assert_eq!(log(&ledger, "test.act").await.expect_err("no signature").code(), "ledger.unsigned");
+    }
+    let mut conn = store.read().await.expect("a reader");
+    let head = store::ledger::head(&mut conn).await.expect("a query").expect("a head");
+    assert_eq!((head.size, ledger.latest().state), (2, signed), "one is stored, none is shown");
+
+    std::fs::remove_dir(&obstacle).expect("the way is free");
+    let after = log(&ledger, "test.act").await.expect("a commit");
+    assert_eq!((after.output, after.state.size), (2, 3));
+    let proof = proof::range(&mut conn, 1, 1, 3).await.expect("a proof");
+    assert_eq!(proof.verify_consistency(1, signed.root, 3, after.state.root), Ok(()));
+    drop((conn, ledger));
+    task.await.expect("the committer ends");
+}
+
+#[tokio::test]
+async fn a_commit_that_a_crash_left_unsigned_is_signed_at_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_store, ledger, task) = open(folder.path()).await;
+    let signed = log(&ledger, "test.act").await.expect("a commit").state;
+    std::fs::create_dir(folder.path().join("signer/checkpoint.new")).expect("where the signer writes");
+    log(&ledger, "test.act").await.expect_err("no signature");
+    drop(ledger);
+    task.await.expect("the committer ends");
+
+    std::fs::remove_dir(folder.path().join("signer/checkpoint.new")).expect("the way is free");
+    let (store, ledger, _task) = open(folder.path()).await;
+    let latest = ledger.latest();
+    assert_eq!(latest.state.size, 2);
+    assert_eq!(ledger.note_key().check(&latest.note).expect("a signed note").state, latest.state);
+    let mut conn = store.read().await.expect("a reader");
+    let proof = proof::range(&mut conn, 1, 1, 2).await.expect("a proof");
+    assert_eq!(proof.verify_consistency(1, signed.root, 2, latest.state.root), Ok(()));
+}

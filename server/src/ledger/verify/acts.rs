@@ -1,13 +1,12 @@
 //! Acts open to what they committed to, and the rows they list are the rows that are there.
 
-use super::Findings;
+use super::{Findings, feed::Quarantines};
 use crate::store::{
-    self, CommittedRow, Connection, accounts::AccountRow, audit::Table, blobs::BlobRow, checklists::ChecklistRow,
-    credentials::CredentialRow, departments::DepartmentRow, devices::DeviceRow, reviews::ReviewRow,
-    subjects::SubjectRow, task_assignees::TaskAssigneeRow, tasks::TaskRow,
+    self, CommittedRow, Connection, accounts::AccountRow, audit::AuditedRow, audit::Table, blobs::BlobRow,
+    checklists::ChecklistRow, credentials::CredentialRow, departments::DepartmentRow, devices::DeviceRow,
+    reviews::ReviewRow, subjects::SubjectRow, task_assignees::TaskAssigneeRow, tasks::TaskRow,
 };
 use liuhen_trace::{Hash, Leaf, act::ActBody};
-use sqlx::{FromRow, sqlite::SqliteRow};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys read at once.
@@ -18,8 +17,13 @@ const KEYS_MAX: i64 = 1_000;
 pub struct Expected {
     /// Digest and leaf of the latest act, by table and key. An all-zero digest is a removed row.
     pub latest: BTreeMap<String, BTreeMap<String, (Hash, u64)>>,
-    /// For each assignment, the leaves of all acts that wrote it.
+    /// For each assignment by its key, the leaves of all acts that wrote it.
     pub assignments: BTreeMap<String, BTreeSet<u64>>,
+    /// For each task by its id, the leaves of all acts that wrote its own row.
+    pub tasks: BTreeMap<String, BTreeSet<u64>>,
+    /// For each review by its id, the leaf of its act.
+    pub reviews: BTreeMap<String, BTreeSet<u64>>,
+    pub quarantines: Quarantines,
 }
 
 pub async fn check(
@@ -45,7 +49,7 @@ pub async fn check(
                 continue;
             };
             if let Some(body) = findings.read(Some(leaf), place, header.open(salt, &row.body)) {
-                expected.take_in(leaf, body);
+                expected.take_in(leaf, &header.kind, body);
             }
         }
     }
@@ -53,94 +57,48 @@ pub async fn check(
     if leaves.iter().all(Option::is_some) {
         findings.count("act", found, acts);
     }
-    check_tables(conn, &mut expected, findings).await;
+    check_tables(conn, &expected, findings).await;
     Ok(expected)
 }
 
 impl Expected {
-    fn take_in(&mut self, leaf: u64, body: ActBody) {
+    fn take_in(&mut self, leaf: u64, kind: &str, body: ActBody) {
+        self.quarantines.take_in(leaf, kind, &body.detail);
         for row in body.rows {
-            if row.table == TaskAssigneeRow::TABLE {
-                self.assignments.entry(row.key.clone()).or_default().insert(leaf);
+            let writes = match row.table.as_str() {
+                TaskAssigneeRow::TABLE => Some(&mut self.assignments),
+                TaskRow::TABLE => Some(&mut self.tasks),
+                ReviewRow::TABLE => Some(&mut self.reviews),
+                _ => None,
+            };
+            if let Some(writes) = writes {
+                writes.entry(row.key.clone()).or_default().insert(leaf);
             }
             self.latest.entry(row.table).or_default().insert(row.key, (row.digest, leaf));
         }
     }
 }
 
-async fn check_tables(conn: &mut Connection, expected: &mut Expected, findings: &mut Findings) {
-    macro_rules! table {
-        ($row:ty, $one:literal, $keys:literal) => {
-            let rows = expected.latest.get(<$row>::TABLE).cloned().unwrap_or_default();
-            check_table::<$row>(conn, &rows, $one, $keys, findings).await;
-        };
-    }
-    table!(
-        DepartmentRow,
-        "SELECT * FROM department WHERE id = $1",
-        "SELECT id FROM department WHERE id > $1 ORDER BY id LIMIT $2"
-    );
-    table!(
-        AccountRow,
-        "SELECT * FROM account WHERE id = $1",
-        "SELECT id FROM account WHERE id > $1 ORDER BY id LIMIT $2"
-    );
-    table!(
-        CredentialRow,
-        "SELECT * FROM credential WHERE account = $1",
-        "SELECT account FROM credential WHERE account > $1 ORDER BY account LIMIT $2"
-    );
-    table!(
-        DeviceRow,
-        "SELECT * FROM device WHERE id = $1",
-        "SELECT id FROM device WHERE id > $1 ORDER BY id LIMIT $2"
-    );
-    table!(
-        SubjectRow,
-        "SELECT * FROM subject WHERE id = $1",
-        "SELECT id FROM subject WHERE id > $1 ORDER BY id LIMIT $2"
-    );
-    table!(
-        ChecklistRow,
-        "SELECT * FROM checklist WHERE hash = $1",
-        "SELECT hash FROM checklist WHERE hash > $1 ORDER BY hash LIMIT $2"
-    );
-    table!(
-        TaskRow,
-        "SELECT * FROM task WHERE id = $1",
-        "SELECT id FROM task WHERE id > $1 ORDER BY id LIMIT $2"
-    );
-    table!(
-        TaskAssigneeRow,
-        "SELECT * FROM task_assignee WHERE task || '/' || account = $1",
-        "SELECT task || '/' || account FROM task_assignee WHERE task || '/' || account > $1
-         ORDER BY task || '/' || account LIMIT $2"
-    );
-    table!(
-        ReviewRow,
-        "SELECT * FROM review WHERE id = $1",
-        "SELECT id FROM review WHERE id > $1 ORDER BY id LIMIT $2"
-    );
-    table!(
-        BlobRow,
-        "SELECT * FROM blob WHERE lower(hex(hash)) = $1",
-        "SELECT lower(hex(hash)) FROM blob WHERE lower(hex(hash)) > $1 ORDER BY 1 LIMIT $2"
-    );
+async fn check_tables(conn: &mut Connection, expected: &Expected, findings: &mut Findings) {
+    check_table::<DepartmentRow>(conn, expected, findings).await;
+    check_table::<AccountRow>(conn, expected, findings).await;
+    check_table::<CredentialRow>(conn, expected, findings).await;
+    check_table::<DeviceRow>(conn, expected, findings).await;
+    check_table::<SubjectRow>(conn, expected, findings).await;
+    check_table::<ChecklistRow>(conn, expected, findings).await;
+    check_table::<TaskRow>(conn, expected, findings).await;
+    check_table::<TaskAssigneeRow>(conn, expected, findings).await;
+    check_table::<ReviewRow>(conn, expected, findings).await;
+    check_table::<BlobRow>(conn, expected, findings).await;
 }
 
 /// Compares in both directions: every row an act lists is there as listed, and there is no other.
-async fn check_table<T>(
-    conn: &mut Connection,
-    expected: &BTreeMap<String, (Hash, u64)>,
-    one: &'static str,
-    keys: &'static str,
-    findings: &mut Findings,
-) where
-    T: CommittedRow + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-{
+async fn check_table<T: AuditedRow>(conn: &mut Connection, expected: &Expected, findings: &mut Findings) {
+    let none = BTreeMap::new();
+    let expected = expected.latest.get(T::TABLE).unwrap_or(&none);
     for (key, (digest, leaf)) in expected {
         let place = format!("{} {key}", T::TABLE);
-        let read = store::audit::committed::<T>(conn, one, key).await;
+        let read = store::audit::committed::<T>(conn, key).await;
         let Some(row) = findings.read(Some(*leaf), &place, read) else { continue };
         match row {
             None if *digest == Hash::default() => {}
@@ -151,7 +109,7 @@ async fn check_table<T>(
     }
     let mut after = String::new();
     loop {
-        let read = store::audit::keys(conn, keys, &after, KEYS_MAX).await;
+        let read = store::audit::keys::<T>(conn, &after, KEYS_MAX).await;
         let Some(page) = findings.read(None, T::TABLE, read) else { return };
         for key in &page {
             if !expected.contains_key(key) {

@@ -21,7 +21,8 @@ pub async fn check(conn: &mut Connection, data: &Path, findings: &mut Findings) 
     let mut held = BTreeSet::new();
     let mut after = Vec::new();
     loop {
-        let Some(page) = findings.read(None, "blob", store::audit::blobs(conn, &after, BLOBS_MAX).await) else {
+        let Some(page) = findings.read(None, "blob", store::audit::blobs(conn, &after, BLOBS_MAX).await)
+        else {
             break;
         };
         for row in &page {
@@ -48,7 +49,10 @@ pub async fn check(conn: &mut Connection, data: &Path, findings: &mut Findings) 
         }
     }
     let strays = strays(&files::blobs_folder(data), &held);
-    findings.report.warnings.extend(strays.into_iter().map(|path| format!("{} is in no row", path.display())));
+    findings
+        .report
+        .warnings
+        .extend(strays.into_iter().map(|path| format!("{} is in no row", path.display())));
     Ok(())
 }
 

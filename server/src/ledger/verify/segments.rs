@@ -11,8 +11,8 @@ use crate::{
     },
 };
 use liuhen_trace::{
-    BlobHash, Canonical, CheckedSegment, DeviceId, Grant, Leaf, Refusal, SegmentHeader, SegmentView, Signature,
-    SignedGrant,
+    BlobHash, Canonical, CheckedSegment, DeviceId, Grant, Leaf, Refusal, SegmentHeader, SegmentView,
+    Signature, SignedGrant,
 };
 use std::collections::BTreeMap;
 
@@ -82,7 +82,11 @@ async fn check_segment(
             check_announcements(conn, &checked, &grant.account, leaf, findings).await
         }
         Err(refusal) => {
-            findings.add(Some(leaf), format!("segment {leaf} of chain {}", header.chain()), refusal.to_string());
+            findings.add(
+                Some(leaf),
+                format!("segment {leaf} of chain {}", header.chain()),
+                refusal.to_string(),
+            );
             0
         }
     }
@@ -97,7 +101,8 @@ fn recompute(
 ) -> Result<CheckedSegment, Refusal> {
     let mut entries = Vec::with_capacity(rows.len());
     for row in rows {
-        let at = |refusal: Refusal| Refusal::new(refusal.code, format!("entry {}: {}", row.seq, refusal.detail));
+        let at =
+            |refusal: Refusal| Refusal::new(refusal.code, format!("entry {}: {}", row.seq, refusal.detail));
         let open = row.open().map_err(at)?;
         open.check().map_err(at)?;
         entries.push(Ok(open));

@@ -95,7 +95,13 @@ async fn check_head(
     let count = findings.read(None, "ledger_head", store::audit::count(conn, Table::LedgerHead).await);
     let expected = u64::from(tree.is_none_or(|tree| tree.size() > 0));
     findings.count("ledger_head", count, expected);
-    let Some(Some(head)) = findings.read(None, "ledger_head", store::ledger::head(conn).await) else { return };
+    let Some(head) = findings.read(None, "ledger_head", store::ledger::head(conn).await) else { return };
+    let Some(head) = head else {
+        if expected > 0 {
+            findings.add(None, "ledger_head", "there is no such row");
+        }
+        return;
+    };
     if signed.is_some_and(|signed| signed.epoch as i64 != head.epoch) {
         findings.add(None, "ledger_head", "another epoch than the one signed last");
     }

@@ -1,22 +1,19 @@
 //! Every verdict judged again from the ledger, and every visit made again from its entries.
 
-use super::{Findings, acts::Expected};
+use super::{
+    Findings,
+    feed::{self, Quarantines},
+};
 use crate::{
     error::ApiError,
     exchange::{
-        access::Scope,
         case::{self, ViewBasis},
         judgement::{Case, Decision, LoggedEntry, Verdict},
     },
-    store::{
-        self, Connection,
-        audit::Table,
-        exchange::EntryRow,
-        feed::{self, FeedKind},
-    },
+    store::{self, Connection, audit::Table, exchange::EntryRow},
 };
 use liuhen_trace::{ChainId, DocumentId, EntryKind};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Documents listed at once.
 const DOCUMENTS_MAX: i64 = 256;
@@ -35,13 +32,17 @@ struct Outcome {
 
 type Outcomes = BTreeMap<(ChainId, u64), Outcome>;
 
-pub async fn check(conn: &mut Connection, expected: &Expected, findings: &mut Findings) -> anyhow::Result<()> {
+pub async fn check(
+    conn: &mut Connection,
+    quarantines: &Quarantines,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
     let (mut after, mut visits) = (String::new(), 0);
     loop {
         let read = store::audit::documents(conn, &after, DOCUMENTS_MAX).await;
         let Some(page) = findings.read(None, "entry.document", read) else { break };
         for document in &page {
-            let checked = check_document(conn, document, expected, findings).await;
+            let checked = check_document(conn, document, quarantines, findings).await;
             let place = format!("visit {document}");
             visits += u64::from(findings.read(None, place, checked).unwrap_or_default());
         }
@@ -59,11 +60,10 @@ pub async fn check(conn: &mut Connection, expected: &Expected, findings: &mut Fi
 async fn check_document(
     conn: &mut Connection,
     document: &str,
-    expected: &Expected,
+    quarantines: &Quarantines,
     findings: &mut Findings,
 ) -> Result<bool, ApiError> {
     let (mut case, mut basis) = begin(conn, document).await?;
-    check_scopes(conn, &case, expected, findings).await?;
     let (stored, judged) = replay(conn, &mut case, &mut basis).await?;
     for (key, stored) in &stored {
         let (chain, seq) = key;
@@ -74,7 +74,9 @@ async fn check_document(
                 let what = format!("verdict {} instead of {}", told(stored), told(judged));
                 findings.add(Some(stored.leaf), place, what);
             }
-            None => findings.add(Some(stored.leaf), place, "has a verdict before entries that came before it"),
+            None => {
+                findings.add(Some(stored.leaf), place, "has a verdict before entries that came before it")
+            }
         }
     }
     let admitted_leaf = judged.values().filter_map(|outcome| outcome.admitted_leaf).max();
@@ -85,14 +87,26 @@ async fn check_document(
         let what = match (&found, &made) {
             (None, _) => "the row is not there",
             (Some(_), None) => "nothing of this visit was admitted",
-            (Some(found), Some(made)) if found.saved != made.saved => "the saved document is not that of its entries",
-            (Some(found), Some(made)) if found.heads != made.heads => "the heads are not those of its entries",
+            (Some(found), Some(made)) if found.saved != made.saved => {
+                "the saved document is not that of its entries"
+            }
+            (Some(found), Some(made)) if found.heads != made.heads => {
+                "the heads are not those of its entries"
+            }
             (Some(found), Some(made)) if found.view != made.view => "the view is not that of its entries",
             (Some(_), Some(_)) => "the conflicts are not those of its entries",
         };
         findings.add(admitted_leaf, place, what);
     }
-    check_told(conn, &case, &judged, findings).await?;
+    let told = judged.iter().map(|((chain, seq), outcome)| feed::Judged {
+        chain: *chain,
+        seq: *seq,
+        segment: outcome.leaf,
+        account: &outcome.account,
+        verdict: outcome.verdict,
+        admitted_leaf: outcome.admitted_leaf,
+    });
+    feed::check_document(conn, case.id, &told.collect::<Vec<_>>(), quarantines, findings).await?;
     Ok(made.is_some())
 }
 
@@ -174,62 +188,8 @@ fn as_judged(decision: &Decision) -> Outcome {
 }
 
 fn told(outcome: &Outcome) -> String {
-    let verdict = Verdict::from_stored(outcome.verdict).map_or("unknown".to_owned(), |known| format!("{known:?}"));
+    let verdict =
+        Verdict::from_stored(outcome.verdict).map_or("unknown".to_owned(), |known| format!("{known:?}"));
     let code = outcome.code.as_deref().unwrap_or("no code");
     format!("{} ({code}, at {:?})", verdict.to_lowercase(), outcome.admitted_leaf)
-}
-
-/// The history that access is judged by ends where the committed assignment says, and begins and
-/// ends each time at an act that wrote the assignment.
-async fn check_scopes(
-    conn: &mut Connection,
-    case: &Case,
-    expected: &Expected,
-    findings: &mut Findings,
-) -> Result<(), ApiError> {
-    let visit = case.id.to_string();
-    for (account, scope) in &case.scopes {
-        let row = store::task_assignees::of_visit_and_account(conn, &visit, account).await?;
-        let place = format!("feed {account} {visit}");
-        let committed = row.as_ref().map(|row| (row.assigned_leaf as u64, row.left_leaf.map(|leaf| leaf as u64)));
-        if scope.latest().map(|span| (span.gained, span.lost)) != committed {
-            findings.add(committed.map(|(gained, _)| gained), &place, "not when the account held the task");
-        }
-        let Some(row) = row else { continue };
-        let key = format!("{}/{}", row.task, row.account);
-        let acts = expected.assignments.get(&key).cloned().unwrap_or_default();
-        for leaf in leaves_of(scope).into_iter().filter(|leaf| !acts.contains(leaf)) {
-            findings.add(Some(leaf), &place, "no act changed the assignment at this leaf");
-        }
-    }
-    Ok(())
-}
-
-fn leaves_of(scope: &Scope) -> BTreeSet<u64> {
-    scope.spans().iter().flat_map(|span| [Some(span.gained), span.lost]).flatten().collect()
-}
-
-/// Whoever holds the visit was told of every entry admitted since, and authors of what is quarantined.
-async fn check_told(
-    conn: &mut Connection,
-    case: &Case,
-    judged: &Outcomes,
-    findings: &mut Findings,
-) -> Result<(), ApiError> {
-    let admitted: BTreeSet<(u64, u64)> =
-        judged.values().filter_map(|outcome| Some((outcome.admitted_leaf?, outcome.leaf))).collect();
-    let assignees = store::task_assignees::of_visit(conn, &case.id.to_string()).await?;
-    for assignee in assignees.iter().filter(|assignee| assignee.left_leaf.is_none()) {
-        for (admitted_leaf, segment) in &admitted {
-            let (leaf, kind) = (*admitted_leaf as i64, FeedKind::Entries as i64);
-            let reference = feed::entries_reference(*segment, case.id);
-            if assignee.assigned_leaf <= leaf
-                && !store::audit::is_told(conn, &assignee.account, leaf, kind, &reference).await?
-            {
-                let place = format!("feed {} {}", assignee.account, case.id);
-                findings.add(Some(*admitted_leaf), place, "the account is not told of entries admitted here");
-            }
-        }
-    }
-    Ok(())
 }

@@ -4,7 +4,12 @@ use super::desk::Desk;
 use crate::{
     Error, Result,
     records::Failure,
-    store::{blobs, chains, documents, entries, entries::EntryState, events::NewEvent, progress, segments},
+    store::{
+        blobs, chains, documents, entries,
+        entries::EntryState,
+        events::{self, NewEvent},
+        progress, segments,
+    },
 };
 use liuhen_engine::{
     exchange::Effects,
@@ -25,6 +30,10 @@ const RECUT_CODE: &str = "chain.recut";
 /// The device may not hand in now; an administrator can change that.
 const DEVICE_CODES: &str = "device.";
 
+/// Parts of one answer that are told one by one when they prove nothing; an answer has room for a
+/// million of them.
+pub(super) const REJECTED_TOLD_MAX: usize = 32;
+
 /// What applying an answer leaves to be done.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -37,7 +46,11 @@ pub struct Applied {
 
 impl Desk<'_> {
     pub fn apply(&mut self, effects: Effects) -> Result<Applied> {
-        let mut applied = Applied { progressed: has_news(&effects), ..Applied::default() };
+        let before = progress::read(&self.tx)?.position;
+        let moved = before.as_ref() != Some(&effects.position);
+        // What came again and changed nothing is no progress: a server may repeat itself for ever.
+        let progressed = moved || !effects.receipted.is_empty();
+        let mut applied = Applied { progressed, ..Applied::default() };
         if let Some((checkpoint, note)) = &effects.checkpoint {
             progress::set_checkpoint(&self.tx, checkpoint, note)?;
         }
@@ -48,9 +61,13 @@ impl Desk<'_> {
             documents::upsert_grant(&self.tx, grant.device(), signed)?;
         }
         let mut touched = self.apply_rows(effects.rows)?;
-        for (leaf, bytes) in effects.matters {
-            touched.extend(self.apply_matter(leaf, &bytes)?);
+        applied.progressed |= !touched.is_empty();
+        let mut told = BTreeSet::new();
+        let matters = self.readable_at_last()?.into_iter().chain(effects.matters);
+        for (leaf, bytes) in matters {
+            told.extend(self.apply_matter(leaf, &bytes)?);
         }
+        touched.extend(&told);
         for (_, segment) in effects.entries {
             touched.extend(self.take_entries(segment)?);
         }
@@ -65,13 +82,17 @@ impl Desk<'_> {
         self.apply_refused(effects.refused, &effects.accepted, &mut applied)?;
         self.apply_held(&effects.held, &effects.blobs_wanted)?;
         for document in effects.left {
-            documents::set_departed(&self.tx, document)?;
-            self.event_of("visit.departed", document, "")?;
+            // A task is told as it stands now: one that came back in the same answer did not depart.
+            if !told.contains(&document) {
+                documents::set_departed(&self.tx, document)?;
+                self.event_of("visit.departed", document, "")?;
+            }
         }
         applied.released = self.purge()?;
         self.apply_rejected(effects.rejected, &mut applied)?;
         self.set_position(&effects.position)?;
         progress::set_error(&self.tx, None)?;
+        events::prune(&self.tx)?;
         Ok(applied)
     }
 
@@ -125,16 +146,35 @@ impl Desk<'_> {
         Ok(touched)
     }
 
+    /// Tasks that an older version of the program kept because it could not read them.
+    fn readable_at_last(&self) -> Result<Vec<(u64, Vec<u8>)>> {
+        let mut readable = documents::unread(&self.tx)?;
+        readable.retain(|(_, bytes)| Task::from_bytes(bytes).is_ok());
+        for (leaf, bytes) in &readable {
+            documents::forget_unread(&self.tx, *leaf, bytes)?;
+        }
+        Ok(readable)
+    }
+
     /// A task is here, new or changed. The first time, that it was delivered is recorded and signed.
     fn apply_matter(&mut self, leaf: u64, bytes: &[u8]) -> Result<Option<DocumentId>> {
+        let unreadable = |refusal: Refusal| {
+            let detail = format!("leaf {leaf}: {refusal}");
+            self.event(NewEvent { kind: "task.unreadable", detail, ..NewEvent::default() })
+        };
         let task = match Task::from_bytes(bytes) {
             Ok(task) => task,
             Err(refusal) => {
-                let detail = format!("leaf {leaf}: {refusal}");
-                self.event(NewEvent { kind: "task.unreadable", detail, ..NewEvent::default() })?;
+                if documents::keep_unread(&self.tx, leaf, bytes)? {
+                    unreadable(refusal)?;
+                }
                 return Ok(None);
             }
         };
+        if !documents::task_fits(&self.tx, task.id.as_str(), task.visit)? {
+            let refusal = Refusal::new("task.other_visit", format!("{} and {}", task.id, task.visit));
+            return unreadable(refusal).map(|()| None);
+        }
         let known = documents::task_of(&self.tx, task.visit)?.is_some();
         documents::enter(&self.tx, task.visit, task.checklist.hash.0)?;
         documents::upsert_task(&self.tx, task.id.as_str(), task.visit, bytes, leaf)?;
@@ -190,10 +230,15 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn apply_rejected(&self, rejected: Vec<(String, Refusal)>, applied: &mut Applied) -> Result<()> {
+    fn apply_rejected(&self, mut rejected: Vec<(String, Refusal)>, applied: &mut Applied) -> Result<()> {
+        if let Some(untold @ 1..) = rejected.len().checked_sub(REJECTED_TOLD_MAX) {
+            rejected.truncate(REJECTED_TOLD_MAX);
+            rejected.push(("the rest".to_owned(), Refusal::new("exchange.not_believed", untold.to_string())));
+        }
         for (what, refusal) in rejected {
             let detail = format!("{what}: {refusal}");
-            self.event(NewEvent { kind: "answer.not_believed", detail, ..NewEvent::default() })?;
+            let event = NewEvent { kind: "answer.not_believed", detail, ..NewEvent::default() };
+            events::insert_once(&self.tx, self.now.wall_ms, &event)?;
             let code = refusal.code.to_owned();
             applied.failures.push(Failure { code, detail: refusal.detail, subject: Some(what) });
         }
@@ -262,14 +307,4 @@ impl Refused<'_> {
             _ => Fate::Abandon { from_seq: self.first_seq },
         }
     }
-}
-
-fn has_news(effects: &Effects) -> bool {
-    !(effects.receipted.is_empty()
-        && effects.matters.is_empty()
-        && effects.entries.is_empty()
-        && effects.left.is_empty()
-        && effects.quarantined.is_empty()
-        && effects.held.is_empty()
-        && effects.rows.is_empty())
 }

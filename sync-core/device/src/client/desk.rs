@@ -104,8 +104,7 @@ impl<'a> Desk<'a> {
         let salt = entry::salt(&chain.secret, chain.next_seq);
         let open = OpenEntry { kind: new.kind, salt, body, change: new.change };
         open.check()?;
-        let suite = self.shared.signer.public_key().suite;
-        let hash = open.header(suite, chain.chain, chain.next_seq, chain.last_hash).hash();
+        let hash = open.header(identity.suite()?, chain.chain, chain.next_seq, chain.last_hash).hash();
         documents::ensure(&self.tx, document)?;
         let row = EntryRow {
             chain: chain.chain,

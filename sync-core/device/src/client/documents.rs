@@ -53,11 +53,11 @@ impl OpenDocuments {
             self.make_room();
             self.open.insert(id, opened);
         }
-        let opened = self.open.get_mut(&id);
-        Ok(opened.map(|opened| {
+        let mut opened = self.open.get_mut(&id);
+        if let Some(opened) = &mut opened {
             opened.used = self.uses;
-            opened
-        }))
+        }
+        Ok(opened)
     }
 
     pub fn forget(&mut self, id: DocumentId) {

@@ -161,7 +161,7 @@ fn malformed(detail: &str) -> Error {
 }
 
 fn enrolment(identity: Identity) -> Result<Enrolment> {
-    let grant = identity.grant.check(&identity.deployment_key).map_err(Error::corrupt)?;
+    let grant = identity.grant()?;
     Ok(Enrolment {
         server: identity.server,
         origin: identity.origin,

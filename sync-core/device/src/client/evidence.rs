@@ -1,13 +1,13 @@
 //! Attaching evidence: first the file, durably, then the entry that announces it.
 
-use super::Client;
+use super::{Client, record::check_in_scope};
 use crate::{
     Error, Result,
     files::Incoming,
     records::{Attached, EvidenceContent, NewEvidence},
 };
 use liuhen_inspection::visit::{self, Edit};
-use liuhen_trace::{BlobHash, BlobRef, DocumentId};
+use liuhen_trace::{BlobHash, BlobRef, ChainId, DocumentId};
 use std::{fs::File, path::PathBuf};
 
 impl Client {
@@ -19,11 +19,17 @@ impl Client {
         evidence: NewEvidence,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Attached> {
-        self.write(|desk| desk.check_in_scope(visit))?;
+        self.read(|db, documents| {
+            check_in_scope(db, visit)?;
+            // What the visit does not take is refused before its file takes up room.
+            let no_file = BlobRef { hash: BlobHash([0; 32]), size_bytes: 0 };
+            let edit = Edit::Evidence(described(&evidence, no_file));
+            visit::plan(&documents.get(db, visit)?.checklist, &[edit], ChainId([0; 16]), 0)?;
+            Ok(())
+        })?;
         let blob = self.store_file(&evidence.content, progress)?;
-        let place = evidence.place;
-        let edit = Edit::Evidence(described(evidence, blob));
-        let saved = self.save(visit, &[edit], place)?;
+        let edit = Edit::Evidence(described(&evidence, blob));
+        let saved = self.save(visit, &[edit], evidence.place)?;
         let entry = saved.entry.ok_or_else(|| Error::corrupt("new evidence made no change"))?;
         let id = saved.made.into_iter().next().ok_or_else(|| Error::corrupt("new evidence has no id"))?;
         self.sign_soon();
@@ -62,15 +68,15 @@ impl Client {
     }
 }
 
-fn described(evidence: NewEvidence, blob: BlobRef) -> visit::NewEvidence {
+fn described(evidence: &NewEvidence, blob: BlobRef) -> visit::NewEvidence {
     visit::NewEvidence {
         blob: blob.hash,
         size_bytes: blob.size_bytes,
-        media_type: evidence.media_type,
+        media_type: evidence.media_type.clone(),
         source: evidence.source,
-        item: evidence.item,
-        finding: evidence.finding,
-        caption: evidence.caption,
+        item: evidence.item.clone(),
+        finding: evidence.finding.clone(),
+        caption: evidence.caption.clone(),
         captured_at_ms: evidence.captured_at_ms,
     }
 }

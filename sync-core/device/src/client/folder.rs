@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     clock::{Entropy, random},
     files,
-    store::{Store, Tx, blobs, chains, events, events::NewEvent, identity},
+    store::{Store, Tx, blobs, chains, events, events::NewEvent, identity, progress},
 };
 use liuhen_trace::Hash;
 use std::{
@@ -19,15 +19,19 @@ const LOCK_FILE: &str = "lock";
 /// Outside the database, and to be left out of backups: a copy of the folder has another one.
 const INCARNATION_FILE: &str = "incarnation";
 
-/// Takes the folder's lock, opens its database, and settles what an earlier run left.
-pub fn open(shared: &Shared) -> Result<Opened> {
-    let lock = lock(&shared.folder)?;
+/// Opens the folder's database under its lock.
+pub fn open(shared: &Shared, lock: File) -> Result<Opened> {
     let mut store = Store::open(&shared.folder.join(DATABASE_FILE))?;
-    settle(shared, &mut store)?;
+    files::sync_folder(&shared.folder)?;
+    let mark = folder_mark(&shared.folder, shared.parts.entropy.as_ref())?;
+    let tx = store.begin()?;
+    check_mark(&tx, &mark, shared.parts.clock.now().wall_ms)?;
+    tx.commit()?;
     Ok(Opened { store, _lock: lock })
 }
 
-fn lock(folder: &Path) -> Result<File> {
+/// Taken before anything in the folder is read or made.
+pub fn lock(folder: &Path) -> Result<File> {
     let file = OpenOptions::new().create(true).write(true).truncate(false).open(folder.join(LOCK_FILE))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -36,12 +40,12 @@ fn lock(folder: &Path) -> Result<File> {
     }
 }
 
-fn settle(shared: &Shared, store: &mut Store) -> Result<()> {
+/// Settles what an earlier run of the program left. Not after a mere sleep: what lies unfinished in
+/// the folder then is being written by another thread.
+pub fn settle(shared: &Shared, store: &mut Store) -> Result<()> {
     let now_ms = shared.parts.clock.now().wall_ms;
-    let mark = folder_mark(&shared.folder, shared.parts.entropy.as_ref())?;
     let leftovers = shared.blobs.survey()?;
     let tx = store.begin()?;
-    check_mark(&tx, &mark, now_ms)?;
     for blob in leftovers.blobs {
         if blobs::insert_recovered(&tx, blob, now_ms)? {
             let detail = format!("{} bytes, unsealed", blob.size_bytes);
@@ -73,6 +77,7 @@ fn check_mark(tx: &Tx, mark: &str, now_ms: i64) -> Result<()> {
     identity::set_folder_mark(tx, mark)?;
     if known.is_some() && chains::open_chain(tx)?.is_some() {
         chains::end(tx, "folder.copied")?;
+        progress::owe_everything(tx)?;
         let detail = "this folder was copied or restored: a new chain begins".to_owned();
         events::insert(tx, now_ms, &NewEvent { kind: "chain.restarted", detail, ..NewEvent::default() })?;
     }

@@ -13,6 +13,9 @@ use liuhen_engine::document::{Admission, Pending};
 use liuhen_trace::{ChainId, CheckedSegment, DeviceId, DocumentId, Hash, segment::CheckedEntry};
 use std::collections::BTreeSet;
 
+/// The engine's word for a change under an actor its author does not have, as far as is known here.
+const OTHER_ACTOR_CODE: &str = "change.other_actor";
+
 impl Desk<'_> {
     /// Stores a segment's open entries; returns the documents that may have something to admit.
     pub fn take_entries(&mut self, segment: CheckedSegment) -> Result<BTreeSet<DocumentId>> {
@@ -98,6 +101,8 @@ impl Desk<'_> {
                 Ok(true)
             }
             Admission::Waiting(_) => Ok(false),
+            // The epoch entry that makes this its author's actor may come later.
+            Admission::Refused(refusal) if refusal.code == OTHER_ACTOR_CODE => Ok(false),
             // The server admitted what this phone does not: one of the two is wrong, and people
             // should hear of it.
             Admission::Refused(refusal) => {

@@ -91,7 +91,7 @@ impl<'a> Link<'a> {
             path,
             body_sha256: sha256(&body),
         };
-        let signature = self.shared.signer.sign(&statement.message())?;
+        let signature = self.shared.sign(self.identity.device, &statement.message())?;
         headers.push((DEVICE_HEADER, self.identity.device.to_string()));
         headers.push((SIGNATURE_HEADER, URL_SAFE_NO_PAD.encode(&signature.0)));
         let request = HttpRequest { method, url: self.server.url(path), headers, body };

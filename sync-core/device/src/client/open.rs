@@ -19,14 +19,17 @@ impl Client {
     /// As [`Client::open`], with another outside world.
     pub fn open_with(folder: &Path, parts: Parts) -> Result<Self> {
         fs::create_dir_all(folder)?;
+        let lock = folder::lock(folder)?;
         let signer = match &parts.signer {
             Some(signer) => Arc::clone(signer),
             None => keys::software_key(folder, parts.entropy.as_ref())?,
         };
         let blobs = BlobFolder::open(folder.join("evidence"))?;
         let shared = Shared { folder: folder.to_owned(), parts, signer, blobs };
-        let opened = Some(folder::open(&shared)?);
-        let core = Core { opened, documents: OpenDocuments::default(), closed: false, suspensions: 0 };
+        let mut opened = folder::open(&shared, lock)?;
+        folder::settle(&shared, &mut opened.store)?;
+        let core =
+            Core { opened: Some(opened), documents: OpenDocuments::default(), closed: false, suspensions: 0 };
         Ok(Self { shared, core: Mutex::new(core), driver: Mutex::new(Driver::new()) })
     }
 }

@@ -4,7 +4,11 @@ use super::{
     Client,
     desk::{Desk, NewEntry},
 };
-use crate::{Error, Result, records::Saved, store::documents};
+use crate::{
+    Error, Result,
+    records::Saved,
+    store::{Connection, documents},
+};
 use liuhen_inspection::visit::{Edit, plan};
 use liuhen_trace::{DocumentId, Place};
 
@@ -17,7 +21,7 @@ impl Client {
 
 impl Desk<'_> {
     pub fn save(&mut self, visit: DocumentId, edits: &[Edit], place: Option<Place>) -> Result<Saved> {
-        self.check_in_scope(visit)?;
+        check_in_scope(&self.tx, visit)?;
         let author = self.author(visit)?;
         let checklist = &self.documents.get(&self.tx, visit)?.checklist;
         let plan = plan(checklist, edits, author.chain, author.seq)?;
@@ -25,16 +29,14 @@ impl Desk<'_> {
         let entry = self.edit(&plan.puts, entry)?;
         Ok(Saved { entry, made: plan.made })
     }
+}
 
-    /// Whether this phone may still write here. What was written before stays and is handed in.
-    pub fn check_in_scope(&self, visit: DocumentId) -> Result<()> {
-        let task = documents::task_of(&self.tx, visit)?;
-        match task {
-            None => Err(Error::not_found("visit.unknown", visit)),
-            Some(task) if task.departed => {
-                Err(Error::refused("visit.departed", "the task is with others now"))
-            }
-            Some(_) => Ok(()),
-        }
+/// Whether this phone may still write here. What was written before stays and is handed in.
+pub fn check_in_scope(db: &Connection, visit: DocumentId) -> Result<()> {
+    let task = documents::task_of(db, visit)?;
+    match task {
+        None => Err(Error::not_found("visit.unknown", visit)),
+        Some(task) if task.departed => Err(Error::refused("visit.departed", "the task is with others now")),
+        Some(_) => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         chains, documents,
         entries::{self, EntryRow, EntryState},
         events::NewEvent,
-        segments,
+        progress, segments,
     },
 };
 use liuhen_engine::{
@@ -27,19 +27,30 @@ type LostValues = BTreeMap<ChangeHash, Vec<(Path, Scalar)>>;
 impl Desk<'_> {
     /// The server quarantined an own entry, and with it everything that builds on it.
     pub fn quarantine(&mut self, chain: ChainId, seq: u64, code: &str) -> Result<()> {
-        let Some(row) = entries::find(&self.tx, chain, seq)? else { return Ok(()) };
+        let Some(row) = entries::find(&self.tx, chain, seq)? else {
+            // It went with its visit once it was receipted. That it does not count is told all the same.
+            if chains::find(&self.tx, chain)?.is_some() {
+                let detail = format!("{chain}/{seq}: {code}");
+                self.event(NewEvent { kind: "entry.quarantined", detail, ..NewEvent::default() })?;
+            }
+            return Ok(());
+        };
         if !row.own || row.state == EntryState::Quarantined {
             return Ok(());
         }
         let Some(document) = row.open.body.document else { return Ok(()) };
         self.event_of("entry.quarantined", document, format!("{chain}/{seq}: {code}"))?;
-        let lost = self.descendants(document, &row)?;
+        let lost = self.with_descendants(document, vec![row])?;
         self.give_up(document, lost, code)
     }
 
     /// The server will never log these entries: another entry stands at their place, or they break a
     /// rule of the log. The chain ends, and what it had not handed in goes into the next one.
     pub fn abandon(&mut self, chain: ChainId, first_seq: u64, code: &str, detail: &str) -> Result<()> {
+        // Entries saved meanwhile stand in no segment yet; left so, they would be sent for ever.
+        if let Some(row) = chains::find(&self.tx, chain)? {
+            while self.cut(&row)? {}
+        }
         let lost: Vec<EntryRow> = entries::run(&self.tx, chain, first_seq, u64::MAX)?
             .into_iter()
             .filter(|row| row.state == EntryState::Unsent)
@@ -51,7 +62,8 @@ impl Desk<'_> {
             let of_visit =
                 lost.iter().filter(|row| row.open.body.document == Some(document)).cloned().collect();
             self.event_of("segment.refused", document, format!("{chain}/{first_seq}: {code}: {detail}"))?;
-            self.give_up(document, of_visit, code)?;
+            let lost = self.with_descendants(document, of_visit)?;
+            self.give_up(document, lost, code)?;
         }
         Ok(())
     }
@@ -60,27 +72,38 @@ impl Desk<'_> {
     pub fn end_chain(&mut self, chain: ChainId, code: &str, detail: &str) -> Result<()> {
         if chains::open_chain(&self.tx)?.is_some_and(|open| open.chain == chain) {
             chains::end(&self.tx, code)?;
+            progress::owe_everything(&self.tx)?;
             let detail = format!("{code}: {detail}");
             self.event(NewEvent { kind: "chain.restarted", detail, ..NewEvent::default() })?;
         }
         Ok(())
     }
 
-    /// The entry and all own ones whose change builds on its change, in the order they were stored.
-    fn descendants(&mut self, document: DocumentId, root: &EntryRow) -> Result<Vec<EntryRow>> {
-        let Some(change) = root.open.body.change else { return Ok(vec![root.clone()]) };
+    /// The entries and all whose change builds on one of their changes, in the order in which they
+    /// were stored.
+    fn with_descendants(&mut self, document: DocumentId, roots: Vec<EntryRow>) -> Result<Vec<EntryRow>> {
+        let places: BTreeSet<(ChainId, u64)> = roots.iter().map(|row| (row.chain, row.seq)).collect();
         let rows = entries::of_document(&self.tx, document)?;
-        let Some(opened) = self.documents.find(&self.tx, document)? else { return Ok(vec![root.clone()]) };
-        let builds_on = |row: &EntryRow| {
-            row.open
-                .body
-                .change
-                .is_some_and(|later| later == change || opened.document.is_ancestor(change, &[later]))
+        let Some(opened) = self.documents.find(&self.tx, document)? else { return Ok(roots) };
+        let mut lost: BTreeSet<ChangeHash> = roots.iter().filter_map(|row| row.open.body.change).collect();
+        loop {
+            let before = lost.len();
+            for change in rows.iter().filter_map(|row| row.open.body.change) {
+                let deps = opened.document.deps(change).unwrap_or_default();
+                if deps.iter().any(|dep| lost.contains(dep)) {
+                    lost.insert(change);
+                }
+            }
+            // Rows stand in the order of their dependencies, all but colleagues' that had to wait.
+            if lost.len() == before {
+                break;
+            }
+        }
+        let is_lost = |row: &EntryRow| {
+            let change = row.open.body.change.filter(|_| row.state != EntryState::Quarantined);
+            places.contains(&(row.chain, row.seq)) || change.is_some_and(|change| lost.contains(&change))
         };
-        Ok(rows
-            .into_iter()
-            .filter(|row| row.own && row.state != EntryState::Quarantined && builds_on(row))
-            .collect())
+        Ok(rows.into_iter().filter(is_lost).collect())
     }
 
     fn give_up(&mut self, document: DocumentId, lost: Vec<EntryRow>, code: &str) -> Result<()> {
@@ -88,6 +111,11 @@ impl Desk<'_> {
             Some(opened) => written_by(&opened.document, &lost),
             None => LostValues::new(),
         };
+        let (lost, others): (Vec<EntryRow>, Vec<EntryRow>) = lost.into_iter().partition(|row| row.own);
+        for row in &others {
+            // A colleague's work on top of it has nothing to stand on.
+            entries::set_state(&self.tx, row.chain, row.seq, EntryState::Waiting, None)?;
+        }
         for row in &lost {
             entries::set_state(&self.tx, row.chain, row.seq, EntryState::Quarantined, Some(code))?;
         }

@@ -1,6 +1,6 @@
 //! Sealing a visit, and recording that the inspected party does not sign.
 
-use super::{Client, desk::NewEntry};
+use super::{Client, desk::NewEntry, record::check_in_scope};
 use crate::{Error, Result, clock::random, records::Sealed, store::documents};
 use liuhen_inspection::{
     record::{self, RefusalDetail, Signer},
@@ -12,7 +12,7 @@ impl Client {
     /// Seals the visit as it stands on this phone, and signs. Later edits are supplements.
     pub fn seal(&self, visit: DocumentId, signers: Vec<Signer>, place: Option<Place>) -> Result<Sealed> {
         let sealed = self.write(|desk| {
-            desk.check_in_scope(visit)?;
+            check_in_scope(&desk.tx, visit)?;
             let row = documents::task_of(&desk.tx, visit)?;
             let row = row.ok_or_else(|| Error::not_found("visit.unknown", visit))?;
             let task = Task::from_bytes(&row.bytes).map_err(Error::corrupt)?;
@@ -42,7 +42,7 @@ impl Client {
     ) -> Result<Hash> {
         let detail = Some(refusal.to_detail()?);
         let entry = self.write(|desk| {
-            desk.check_in_scope(visit)?;
+            check_in_scope(&desk.tx, visit)?;
             desk.append(NewEntry { detail, place, ..NewEntry::new(EntryKind::Refusal, visit) })
         })?;
         self.sign_soon();

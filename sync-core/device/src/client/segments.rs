@@ -45,16 +45,17 @@ impl Client {
 }
 
 impl Desk<'_> {
-    /// Cuts and signs the next segment of a chain; false when all its entries are in one. All
-    /// entries it finds were committed before this transaction began.
-    fn cut(&self, chain: &ChainRow) -> Result<bool> {
+    /// Cuts and signs the next segment of a chain; false when all its entries are in one. No byte of
+    /// it leaves before this transaction is committed.
+    pub(super) fn cut(&self, chain: &ChainRow) -> Result<bool> {
         let end = segments::end_of(&self.tx, chain.chain)?;
         let run = entries::run(&self.tx, chain.chain, end.next_seq, SEGMENT_ENTRIES_MAX as u64)?;
         let hashes = fitting(&run);
-        let (suite, device) = (self.shared.signer.public_key().suite, self.identity()?.device);
+        let identity = self.identity()?;
+        let (suite, device) = (identity.suite()?, identity.device);
         let header = SegmentHeader::over(suite, device, chain.incarnation, end.next_seq, end.last, &hashes);
         let Some(header) = header else { return Ok(false) };
-        let signature = self.shared.signer.sign(&header.message())?;
+        let signature = self.shared.sign(device, &header.message())?;
         segments::insert(&self.tx, &SegmentRow { chain: chain.chain, header, signature })?;
         Ok(true)
     }

@@ -3,6 +3,7 @@
 use super::{
     Client,
     desk::{Desk, NewEntry},
+    record::check_in_scope,
 };
 use crate::{
     Error, Result,
@@ -22,7 +23,7 @@ impl Client {
     /// The person takes the task on; the first time is recorded.
     pub fn claim(&self, visit: DocumentId) -> Result<()> {
         self.write(|desk| {
-            desk.check_in_scope(visit)?;
+            check_in_scope(&desk.tx, visit)?;
             desk.take_step(visit, Step::Claimed)
         })
     }
@@ -48,7 +49,7 @@ impl Desk<'_> {
     /// Steps are taken by assignees alone; a supervisor who looks leaves none.
     fn is_ours(&self, row: &TaskRow) -> Result<bool> {
         let identity = self.identity()?;
-        let grant = identity.grant.check(&identity.deployment_key).map_err(Error::corrupt)?;
+        let grant = identity.grant()?;
         let task = Task::from_bytes(&row.bytes).map_err(Error::corrupt)?;
         Ok(!row.departed && task.is_assigned(&grant.account.into()))
     }

@@ -32,6 +32,8 @@ use std::{collections::BTreeMap, sync::PoisonError};
 /// Requests that fail in a row for want of a network before a run gives up: more are not going to
 /// find one, and each may take until its timeout.
 const NETWORK_FAILURES_MAX: u32 = 3;
+/// Until the next run after that: what a person who walks back into coverage does not notice.
+const NETWORK_PAUSE_MS: u64 = 10_000;
 /// Evidence is uploaded and its receipt not in the feed yet: the server is about to write it.
 const RECEIPT_DELAY_MS: u64 = 1_000;
 /// Below this many bytes a request is not made smaller: a gateway that refuses it refuses everything.
@@ -106,6 +108,8 @@ impl Session<'_> {
                 }
                 _ if self.is_spent() => {
                     self.report.more = true;
+                    let gave_up = self.network_failures >= NETWORK_FAILURES_MAX;
+                    self.report.retry_in_ms = gave_up.then_some(NETWORK_PAUSE_MS);
                     return Ok(false);
                 }
                 Action::Exchange if self.report.exchanges >= self.budget.exchanges_max => {

@@ -3,6 +3,7 @@
 mod evidence;
 mod exchange;
 mod folders;
+mod nonsense;
 mod phone;
 mod repair;
 mod saving;

@@ -12,6 +12,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use liuhen_engine::driver::{Event, Failure, Upload};
 use liuhen_trace::{BlobHash, Refusal};
+use std::io;
 
 const UPLOADS_PATH: &str = "/files";
 const TUS_VERSION: &str = "1.0.0";
@@ -61,7 +62,7 @@ impl Session<'_> {
 
     fn located(&mut self, upload: Upload) -> Result<u64> {
         let row = self.row(upload.blob)?;
-        match self.client.shared.blobs.size(upload.blob)? {
+        match self.client.shared.blobs.size(upload.blob).map_err(|error| unreadable(&error))? {
             Some(size) if size == row.blob.size_bytes => {}
             Some(size) => return Err(damaged(format!("{size} bytes instead of {}", row.blob.size_bytes))),
             None => return Err(Error::refused("evidence.missing", "the file is gone from the folder")),
@@ -105,7 +106,8 @@ impl Session<'_> {
         };
         let wanted = bytes_max.min(row.blob.size_bytes.saturating_sub(offset));
         let piece =
-            self.client.shared.blobs.read(blob, offset, usize::try_from(wanted).unwrap_or(usize::MAX))?;
+            self.client.shared.blobs.read(blob, offset, usize::try_from(wanted).unwrap_or(usize::MAX));
+        let piece = piece.map_err(|error| unreadable(&error))?;
         if piece.len() as u64 != wanted {
             return Err(damaged(format!("ends after {} bytes", offset + piece.len() as u64)));
         }
@@ -171,6 +173,11 @@ fn offset_of(answer: &HttpResponse, row: &BlobRow) -> Result<u64> {
         Some(offset) if offset <= row.blob.size_bytes => Ok(offset),
         _ => Err(Error::Untrusted(Refusal::new("upload.wrong_offset", "no offset within the file"))),
     }
+}
+
+/// One file the disk does not give back must not keep back the others.
+fn unreadable(error: &io::Error) -> Error {
+    Error::refused("evidence.unreadable", error.to_string())
 }
 
 fn damaged(detail: String) -> Error {

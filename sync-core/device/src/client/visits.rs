@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use liuhen_inspection::task::Task;
-use liuhen_trace::{DeviceId, DocumentId, Grant};
+use liuhen_trace::{Canonical, DeviceId, DocumentId, Grant};
 use std::collections::BTreeMap;
 
 impl Client {
@@ -47,12 +47,13 @@ fn summary(row: TaskRow) -> Result<TaskSummary> {
     })
 }
 
-/// The grants of all devices whose entries are here, this one's included.
+/// The grants of all devices whose entries are here, this one's included. Their signatures were
+/// checked before they were stored.
 pub fn known_grants(db: &Connection) -> Result<BTreeMap<DeviceId, Grant>> {
     let identity = identity::read(db)?.ok_or(Error::NotEnrolled)?;
     let mut grants = BTreeMap::new();
     for signed in documents::grants(db)?.iter().chain([&identity.grant]) {
-        let grant = signed.check(&identity.deployment_key).map_err(Error::corrupt)?;
+        let grant = Grant::from_canonical(&signed.bytes).map_err(Error::corrupt)?;
         grants.insert(grant.device(), grant);
     }
     Ok(grants)

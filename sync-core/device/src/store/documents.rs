@@ -5,6 +5,9 @@ use crate::{Error, Result};
 use liuhen_trace::{Canonical, DeviceId, DocumentId, Hash, SignedGrant};
 use rusqlite::{OptionalExtension as _, Row, params};
 
+/// Unreadable tasks kept: far more than an inspector holds at a time.
+const UNREAD_MAX: u32 = 1_000;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRow {
     pub task: String,
@@ -74,6 +77,16 @@ pub fn departed(db: &Connection) -> Result<Vec<DocumentId>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Documents of tasks that are this phone's to work on.
+pub fn in_scope(db: &Connection) -> Result<Vec<DocumentId>> {
+    let mut statement = db.prepare_cached(
+        "SELECT t.document FROM task t JOIN document d USING (document) WHERE d.departed = 0
+         ORDER BY t.leaf DESC, t.document",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0).map(DocumentId))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Removes document and task; entries and evidence went before.
 pub fn delete(tx: &Tx, document: DocumentId) -> Result<()> {
     tx.execute("DELETE FROM task WHERE document = ?1", [document.0])?;
@@ -120,6 +133,38 @@ pub fn upsert_task(tx: &Tx, task: &str, document: DocumentId, bytes: &[u8], leaf
          DO UPDATE SET bytes = excluded.bytes, leaf = excluded.leaf WHERE excluded.leaf >= task.leaf",
     )?
     .execute(params![task, document.0, bytes, signed(leaf)])?;
+    Ok(())
+}
+
+/// Whether no other task has this visit and this task no other visit.
+pub fn task_fits(db: &Connection, task: &str, document: DocumentId) -> Result<bool> {
+    let mut statement = db.prepare_cached(
+        "SELECT 1 FROM task WHERE (task = ?1 OR document = ?2) AND NOT (task = ?1 AND document = ?2)",
+    )?;
+    Ok(!statement.exists(params![task, document.0])?)
+}
+
+/// Keeps a task this version cannot read: the feed does not tell it twice. False when it is kept
+/// already, or when there are too many.
+pub fn keep_unread(tx: &Tx, leaf: u64, bytes: &[u8]) -> Result<bool> {
+    let kept = tx
+        .prepare_cached(
+            "INSERT INTO unread_matter (leaf, bytes) SELECT ?1, ?2
+             WHERE (SELECT count(*) FROM unread_matter) < ?3 ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![signed(leaf), bytes, UNREAD_MAX])?;
+    Ok(kept == 1)
+}
+
+/// Tasks kept by [`keep_unread`], oldest first.
+pub fn unread(db: &Connection) -> Result<Vec<(u64, Vec<u8>)>> {
+    let mut statement = db.prepare_cached("SELECT leaf, bytes FROM unread_matter ORDER BY leaf, bytes")?;
+    let rows = statement.query_map([], |row| Ok((unsigned(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub fn forget_unread(tx: &Tx, leaf: u64, bytes: &[u8]) -> Result<()> {
+    tx.execute("DELETE FROM unread_matter WHERE leaf = ?1 AND bytes = ?2", params![signed(leaf), bytes])?;
     Ok(())
 }
 

@@ -171,11 +171,14 @@ pub fn delete_of_document(tx: &Tx, document: DocumentId) -> Result<()> {
     Ok(())
 }
 
-/// Own entries without a receipt: how many, their bytes, and the oldest one's wall time.
+/// Own entries without a receipt: how many, their bytes, and the oldest one's wall time. Quarantined
+/// ones still have to be handed in, unless their segment was refused.
 pub fn unsent_totals(db: &Connection) -> Result<(u64, u64, Option<i64>)> {
     let mut statement = db.prepare_cached(
         "SELECT count(*), coalesce(sum(length(body) + coalesce(length(change), 0)), 0), min(wall_ms)
-         FROM entry WHERE own = 1 AND state = 0",
+         FROM entry e WHERE own = 1 AND (state = 0 OR state = 4 AND NOT EXISTS
+           (SELECT 1 FROM segment s WHERE s.chain = e.chain AND (s.leaf IS NOT NULL OR s.code IS NOT NULL)
+            AND e.seq >= s.first_seq AND e.seq < s.first_seq + s.count))",
     )?;
     Ok(statement.query_row([], |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?), row.get(2)?)))?)
 }

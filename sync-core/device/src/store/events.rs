@@ -1,7 +1,10 @@
 //! What happened, for the app to pull.
 
 use super::{Connection, Tx, signed, unsigned};
-use crate::{Result, records::Event};
+use crate::{
+    Result,
+    records::{EVENT_KINDS, Event},
+};
 use liuhen_trace::{BlobHash, DocumentId};
 use rusqlite::params;
 
@@ -17,6 +20,7 @@ pub struct NewEvent<'a> {
 }
 
 pub fn insert(tx: &Tx, at_ms: i64, event: &NewEvent) -> Result<()> {
+    debug_assert!(EVENT_KINDS.iter().any(|(kind, _)| *kind == event.kind), "{} is not listed", event.kind);
     tx.prepare_cached("INSERT INTO event (at_ms, kind, document, blob, detail) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
             at_ms,
@@ -26,6 +30,14 @@ pub fn insert(tx: &Tx, at_ms: i64, event: &NewEvent) -> Result<()> {
             event.detail,
         ])?;
     Ok(())
+}
+
+/// As [`insert`], unless the same was told before: what comes again with every exchange is told once.
+pub fn insert_once(tx: &Tx, at_ms: i64, event: &NewEvent) -> Result<()> {
+    let known = tx
+        .prepare_cached("SELECT 1 FROM event WHERE kind = ?1 AND detail = ?2")?
+        .exists(params![event.kind, event.detail])?;
+    if known { Ok(()) } else { insert(tx, at_ms, event) }
 }
 
 /// Events behind `after`, oldest first.

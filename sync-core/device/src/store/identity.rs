@@ -2,7 +2,7 @@
 
 use super::{Connection, Tx};
 use crate::{Error, Result};
-use liuhen_trace::{Canonical, DeviceId, PublicKey, SignedGrant};
+use liuhen_trace::{Canonical, DeviceId, Grant, PublicKey, SignedGrant, Suite};
 use rusqlite::{OptionalExtension as _, params};
 
 #[derive(Debug, Clone)]
@@ -15,6 +15,18 @@ pub struct Identity {
     pub log_key: PublicKey,
     pub deployment_key: PublicKey,
     pub enrolled_ms: i64,
+}
+
+impl Identity {
+    /// The grant's content; its signature was checked before it was stored.
+    pub fn grant(&self) -> Result<Grant> {
+        Grant::from_canonical(&self.grant.bytes).map_err(Error::corrupt)
+    }
+
+    /// The suite of the enrolled key, which every entry and segment names.
+    pub fn suite(&self) -> Result<Suite> {
+        Ok(self.grant()?.device_key.suite)
+    }
 }
 
 pub fn read(db: &Connection) -> Result<Option<Identity>> {

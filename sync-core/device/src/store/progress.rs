@@ -1,8 +1,11 @@
 //! How far the exchange came.
 
-use super::{Connection, Tx};
+use super::{Connection, Tx, documents};
 use crate::{Error, Result};
-use liuhen_engine::wire::Position;
+use liuhen_engine::{
+    limits::BACKFILLS_MAX,
+    wire::{Backfill, Position},
+};
 use liuhen_trace::{Canonical, CheckpointRef};
 use rusqlite::params;
 
@@ -38,6 +41,21 @@ fn read_canonical<T: Canonical>(bytes: Option<Vec<u8>>) -> Result<Option<T>> {
 pub fn set_position(tx: &Tx, position: &Position, at_ms: i64) -> Result<()> {
     tx.prepare_cached("UPDATE progress SET position = ?1, last_exchange_ms = ?2")?
         .execute(params![position.to_canonical(), at_ms])?;
+    Ok(())
+}
+
+/// What this phone wrote after it was backed up or copied is in the log and not here, and the feed does
+/// not tell a device its own entries: every visit in scope is asked for again as it stands.
+pub fn owe_everything(tx: &Tx) -> Result<()> {
+    let Progress { position: Some(mut position), .. } = read(tx)? else { return Ok(()) };
+    for document in documents::in_scope(tx)? {
+        // The server serves a backfill up to where it has verdicts.
+        let backfill = Backfill { document, as_of: i64::MAX as u64, from: 1 };
+        if position.backfills.len() < BACKFILLS_MAX && !position.backfills.contains(&backfill) {
+            position.backfills.push(backfill);
+        }
+    }
+    tx.prepare_cached("UPDATE progress SET position = ?1")?.execute([position.to_canonical()])?;
     Ok(())
 }
 

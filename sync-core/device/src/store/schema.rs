@@ -3,7 +3,10 @@
 use crate::{Error, Result};
 use rusqlite::{Connection, TransactionBehavior};
 
-const MIGRATIONS: [&str; 1] = [include_str!("../../../../migrations/device/0001_house.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../../migrations/device/0001_house.sql"),
+    include_str!("../../../../migrations/device/0002_unread.sql"),
+];
 
 /// Brings the database to the newest schema; each step is one transaction.
 pub fn migrate(connection: &mut Connection) -> Result<()> {

@@ -1,12 +1,17 @@
 //! The phone's side: what an answer is worth.
 
 use super::segment::scan_changes;
-use crate::wire::{
-    Accepted, Answer, FeedItem, PROTOCOL_VERSION, Position, RefusedSegment, Request, WaitingEntry,
+use crate::{
+    limits::BACKFILLS_MAX,
+    wire::{
+        Accepted, Answer, Backfill, FeedItem, PROTOCOL_VERSION, Position, RefusedSegment, Request,
+        WaitingEntry,
+    },
 };
 use liuhen_trace::{
-    BlobHash, BlobRef, ChainId, CheckedSegment, CheckpointRef, DeviceId, DocumentId, Grant, Hash, NoteKey,
-    PublicKey, Refusal, SegmentReceipt, SegmentView, SignedGrant, digest, merkle::RangeProof,
+    BlobHash, BlobRef, Body, ChainId, CheckedSegment, CheckpointRef, DeviceId, DocumentId, Grant, Hash,
+    NoteKey, PublicKey, Refusal, SegmentReceipt, SegmentView, SignedGrant, ViewEntry, digest,
+    merkle::RangeProof,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +48,7 @@ pub struct Effects {
     pub blobs_wanted: Vec<BlobHash>,
     /// Register rows asked for, by SHA-256.
     pub rows: Vec<(Hash, Vec<u8>)>,
-    /// The position to report next time.
+    /// The position to report next time. Entries that were rejected stand in its backfills.
     pub position: Position,
     /// Ask again at once.
     pub more: bool,
@@ -130,12 +135,17 @@ fn judge_position(
     {
         return refused(format!("{} behind {}", position.cursor, before.cursor));
     }
+    if position.backfills.len() > BACKFILLS_MAX {
+        return refused(format!("{} backfills", position.backfills.len()));
+    }
     match checkpoint {
         Some(state) if position.epoch != state.epoch => refused(format!("epoch {}", position.epoch)),
         Some(state) if position.cursor > state.size => {
             refused(format!("{} of {}", position.cursor, state.size))
         }
-        None if position.cursor > 0 => refused("a cursor without a checkpoint".to_owned()),
+        None if (position.epoch, position.cursor) != (0, 0) => {
+            refused("a cursor without a checkpoint".to_owned())
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -237,8 +247,10 @@ impl Reading<'_> {
                 FeedItem::Entries { leaf, view } => {
                     let segment = check_view(&view, grants);
                     let name = || format!("entries at leaf {leaf}");
-                    let segment = self.checked(name, segment);
-                    self.effects.entries.extend(segment.map(|segment| (leaf, segment)));
+                    match self.checked(name, segment) {
+                        Some(segment) => self.effects.entries.push((leaf, segment)),
+                        None => self.ask_again(leaf, &view),
+                    }
                 }
                 FeedItem::Quarantined { leaf: _, chain, seq, code } => {
                     self.effects.quarantined.push((chain, seq, code));
@@ -248,6 +260,18 @@ impl Reading<'_> {
                     let blobs = self.checked(|| format!("held at leaf {leaf}"), blobs);
                     self.effects.held.extend(blobs.into_iter().flatten());
                 }
+            }
+        }
+    }
+
+    /// The cursor passes a leaf whose entries were rejected, so that they hold up nothing; they stay
+    /// owed as a backfill of that leaf alone, which a later exchange fetches.
+    fn ask_again(&mut self, leaf: u64, view: &SegmentView) {
+        for document in named_documents(view) {
+            let backfill = Backfill { document, as_of: leaf + 1, from: leaf };
+            let backfills = &mut self.effects.position.backfills;
+            if backfills.len() < BACKFILLS_MAX && !backfills.contains(&backfill) {
+                backfills.push(backfill);
             }
         }
     }
@@ -274,6 +298,15 @@ fn check_grant(trust: &Trust, signed: &SignedGrant) -> Result<Grant, Refusal> {
         return Err(Refusal::new("grant.other_deployment", grant.origin));
     }
     Ok(grant)
+}
+
+/// What a view says it is about. Nothing of it was checked; fields of a newer version are passed over.
+fn named_documents(view: &SegmentView) -> BTreeSet<DocumentId> {
+    let bodies = view.entries.iter().filter_map(|entry| match entry {
+        ViewEntry::Open(open) => minicbor::decode::<Body>(&open.body).ok(),
+        ViewEntry::Stub(_) => None,
+    });
+    bodies.filter_map(|body| body.document).collect()
 }
 
 fn check_view(view: &SegmentView, grants: &BTreeMap<DeviceId, Grant>) -> Result<CheckedSegment, Refusal> {

@@ -9,11 +9,17 @@ pub fn assert_golden(name: &str, bytes: &[u8]) {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let lines: String =
         hex.as_bytes().chunks(64).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect();
-    if env::var_os("LIUHEN_WRITE_GOLDEN").is_some() {
+    if is_writing() {
         fs::write(&path, &lines).expect("the folder is writable");
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(kept, lines, "{name} changed: older phones and kept ledgers have the other bytes");
+}
+
+/// Whether vectors are written anew.
+#[expect(clippy::disallowed_methods, reason = "a test's switch, not configuration")]
+pub fn is_writing() -> bool {
+    env::var_os("LIUHEN_WRITE_GOLDEN").is_some()
 }
 
 /// The bytes of a kept vector.

@@ -135,7 +135,6 @@ fn a_departed_visit_can_be_read_until_it_is_handed_in_and_then_goes() {
     let one = phone(&server, "a");
     one.answer(visit, "1", "有效");
     server.withdraw(visit, "a");
-    server.state().refuse = Some((liuhen_trace::ChainId([0; 16]), "never"));
     // The receipts of this answer do not arrive, the news of the departure does.
     server.state().tamper = Some(Box::new(|answer| answer.receipts.clear()));
     one.sync();
@@ -147,4 +146,18 @@ fn a_departed_visit_can_be_read_until_it_is_handed_in_and_then_goes() {
     one.sync();
     assert!(one.client.tasks().expect("tasks").is_empty());
     assert_eq!(one.client.status().expect("status").unsent_entries, 0);
+}
+
+#[test]
+fn a_task_that_left_and_came_back_stays() {
+    let server = FakeServer::new();
+    let visit = server.issue(1, &["a"]);
+    let one = phone(&server, "a");
+    one.answer(visit, "1", "有效");
+    server.withdraw(visit, "a");
+    server.assign(visit, "a");
+    one.sync();
+    assert!(!one.client.tasks().expect("tasks")[0].left);
+    one.answer(visit, "2", "无");
+    assert_eq!(one.shown(visit, "1").as_deref(), Some("有效"));
 }

@@ -161,6 +161,14 @@ impl FakeServer {
         visit
     }
 
+    /// Gives a task that was issued before to an account.
+    pub fn assign(&self, visit: DocumentId, account: &str) {
+        let mut state = self.state();
+        let leaf = state.act("task.reassigned", Vec::new()).0;
+        state.tasks.get_mut(&visit).expect("a task").assignees.push(assignee(account));
+        state.feed.push((account.to_owned(), leaf, Item::Matter(visit)));
+    }
+
     /// Takes a task away from an account.
     pub fn withdraw(&self, visit: DocumentId, account: &str) {
         let mut state = self.state();
@@ -169,6 +177,13 @@ impl FakeServer {
         task.assignees.retain(|assignee| assignee.account.as_str() != account);
         state.feed.push((account.to_owned(), leaf, Item::Left(visit)));
     }
+}
+
+/// Whether a backfill of the request asks for it.
+fn is_owed(request: &Request, leaf: u64, item: &Item) -> bool {
+    let Item::Entries { document, .. } = item else { return false };
+    let mut backfills = request.position.iter().flat_map(|position| &position.backfills);
+    backfills.any(|asked| asked.document == *document && (asked.from..asked.as_of).contains(&leaf))
 }
 
 fn assignee(account: &str) -> Assignee {
@@ -292,6 +307,10 @@ impl State {
         key.verify(&statement.message(), &signature).ok().map(|()| device)
     }
 
+    pub fn task_bytes(&self, visit: DocumentId) -> Vec<u8> {
+        self.tasks[&visit].to_bytes()
+    }
+
     fn exchange(&mut self, device: DeviceId, body: &[u8]) -> HttpResponse {
         let request: Request = unpack(body).expect("a request");
         let (key, account) = self.devices[&device].clone();
@@ -302,7 +321,7 @@ impl State {
                 refused.push(RefusedSegment { chain, first_seq, code: code.into(), detail: String::new() });
             }
         }
-        let mut answer = self.answer(&request, &account, refused);
+        let mut answer = self.answer(&request, device, &account, refused);
         if let Some(tamper) = &mut self.tamper {
             tamper(&mut answer);
         }
@@ -318,7 +337,7 @@ impl State {
             return Err(code);
         }
         let of_chain = || self.segments.iter().filter(|logged| logged.segment.chain == segment.chain);
-        let head = of_chain().last().map(|logged| {
+        let head = of_chain().next_back().map(|logged| {
             let header = &logged.segment.header;
             ChainHead { next_seq: header.next_seq(), last: header.last }
         });
@@ -396,11 +415,19 @@ impl State {
         begun.count() as u64
     }
 
-    fn answer(&self, request: &Request, account: &str, refused: Vec<RefusedSegment>) -> Answer {
+    fn answer(
+        &self,
+        request: &Request,
+        device: DeviceId,
+        account: &str,
+        refused: Vec<RefusedSegment>,
+    ) -> Answer {
         let now = self.checkpoint();
         let from = request.position.as_ref().map_or(0, |position| position.cursor);
         let consistency = request.checkpoint.map(|held| self.proof(held.size, held.size));
-        let mine = self.feed.iter().filter(|(whose, leaf, _)| whose == account && *leaf >= from);
+        let mine = self.feed.iter().filter(|(whose, _, _)| whose == account);
+        let news = mine.clone().filter(|(_, leaf, item)| *leaf >= from && !self.is_own(device, item));
+        let owed = mine.filter(|(_, leaf, item)| is_owed(request, *leaf, item));
         let wanted = |bytes: &[u8]| request.wants.contains(&Hash(sha256(bytes))) && !self.withhold_rows;
         let rows = Some(self.checklist.to_bytes()).filter(|bytes| wanted(bytes));
         let accepted = request.segments.iter().map(|view| view.header.chain()).map(|chain| {
@@ -417,13 +444,22 @@ impl State {
             checkpoint: (request.checkpoint != Some(now)).then(|| self.log_key.sign(now)),
             consistency,
             grants: self.grants.clone(),
-            items: mine.map(|(_, leaf, item)| self.item(*leaf, item)).collect(),
+            items: news.chain(owed).map(|(_, leaf, item)| self.item(*leaf, item)).collect(),
             position: Position { epoch: 1, cursor: self.tree.size(), backfills: Vec::new() },
             more: false,
             blobs_wanted: Vec::new(),
             rows: rows.into_iter().map(|bytes| Row { bytes }).collect(),
             server_time_ms: 0,
         }
+    }
+
+    /// What a device with a single chain has written itself it is not told.
+    fn is_own(&self, device: DeviceId, item: &Item) -> bool {
+        let Item::Entries { segment, .. } = item else { return false };
+        let of_device = self.segments.iter().map(|logged| &logged.segment);
+        let mut others = of_device.filter(|segment| segment.header.device == device);
+        let own = &self.segments[*segment].segment;
+        own.header.device == device && others.all(|other| other.chain == own.chain)
     }
 
     fn item(&self, leaf: u64, item: &Item) -> FeedItem {

@@ -1,0 +1,13 @@
+//! Phones against the real router on a temporary folder: what they hand in, what they are told,
+//! what they upload, and what the ledger check says of the folder afterwards.
+
+#[path = "../api/deployment.rs"]
+#[allow(dead_code, reason = "another test binary uses the rest")]
+mod deployment;
+
+mod admission;
+mod evidence;
+mod exchange;
+mod ledger;
+mod office;
+mod phone;
