@@ -11,7 +11,7 @@ use crate::{
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{fs::File, path::Path, sync::Arc, time::Duration};
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 /// Keys and what was signed last, apart from the database so that a restored one cannot fork the log.
 pub const SIGNER_FOLDER: &str = "signer";
@@ -25,6 +25,8 @@ pub struct AppState {
     pub passwords: Passwords,
     pub tokens: Tokens,
     pub metrics: PrometheusHandle,
+    /// The leaf below which every entry has a verdict; what is logged at it and above is being judged.
+    pub judged: watch::Receiver<u64>,
 }
 
 /// Held while a process uses the data folder: a second committer would fork the log.
@@ -58,7 +60,9 @@ impl AppState {
         );
         let signer = Signer::open(&keys).context("opening the signer")?;
         let (ledger, committer) = Ledger::start(writer, signer).await.context("starting the ledger")?;
+        let (told, judged) = watch::channel(0);
         let state = Self {
+            judged,
             passwords: Passwords::new(config.password_memory_kib)?,
             tokens: Tokens::new(ledger.origin(), &ledger.session_secret()),
             metrics: telemetry::metrics()?,
@@ -66,7 +70,8 @@ impl AppState {
             store,
             ledger,
         };
-        let admission = tokio::spawn(exchange::admission::run(state.store.clone(), state.ledger.clone()));
+        let admission = exchange::admission::run(state.store.clone(), state.ledger.clone(), told);
+        let admission = tokio::spawn(admission);
         Ok((state, Background { committer, admission, _lock: lock }))
     }
 

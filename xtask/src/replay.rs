@@ -21,7 +21,7 @@ pub struct Options {
 
 #[derive(Args)]
 pub struct DemoOptions {
-    /// End after one round. For now the demo always does: it is the replay of a made-up set
+    /// End after one round, which the demo always does
     #[arg(long)]
     once: bool,
 }
@@ -46,7 +46,7 @@ pub fn demo(options: &DemoOptions) -> Result<ExitCode> {
         ["--phones", "4", "--pair", "30", "--cut", "10", "--kill", "10", "--photos", "generated:1"];
     let status = shell::status(command(&built).arg("run").arg(&folder).args(arguments))?;
     if !options.once {
-        eprintln!("The demo ends here: a console to look at comes with a later version.");
+        eprintln!("There is no console to leave open: the demo ends here.");
     }
     Ok(shell::exit_code(status))
 }

@@ -19,7 +19,7 @@ pub struct Options {
     /// photos, and with sabotage
     #[arg(long)]
     full: bool,
-    /// The city's set; by default ../shared/data/city-inspections, if it is there
+    /// A city's published set, to be replayed too
     #[arg(long, env = "LIUHEN_CITY_DATA", value_name = "DIR")]
     city: Option<PathBuf>,
 }
@@ -136,14 +136,10 @@ fn python_story(built: &Built) -> Result<()> {
     )
 }
 
-/// The folder that was named, or the usual one if it is there.
+/// The city's set, if one was named.
 fn city_set(options: &Options) -> Result<Option<PathBuf>> {
-    let usual = shell::workspace().join("../shared/data/city-inspections");
-    match &options.city {
-        Some(folder) => {
-            ensure!(folder.is_dir(), "{} is no folder", folder.display());
-            Ok(Some(folder.clone()))
-        }
-        None => Ok(usual.is_dir().then_some(usual)),
+    if let Some(folder) = &options.city {
+        ensure!(folder.is_dir(), "{} is no folder", folder.display());
     }
+    Ok(options.city.clone())
 }

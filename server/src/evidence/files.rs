@@ -66,10 +66,8 @@ pub fn place(data: &Path, id: &str, hash: BlobHash, size_bytes: u64) -> io::Resu
     let at = if from.exists() { &from } else { &to };
     match measure(at) {
         Ok(found) if found == (hash, size_bytes) => {}
-        Ok(_) => {
-            fs::remove_file(at)?;
-            return Ok(Placed::Wrong);
-        }
+        // Only the upload goes: a file in its place may be held under another upload's name.
+        Ok(_) => return remove_upload(data, id).map(|()| Placed::Wrong),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Placed::Wrong),
         Err(error) => return Err(error),
     }
@@ -127,5 +125,24 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use liuhen_trace::digest::sha256;
+
+    #[test]
+    fn a_held_file_stays_when_an_upload_of_another_size_fails() {
+        let data = tempfile::tempdir().expect("a folder");
+        let hash = BlobHash(sha256(b"evidence"));
+        assert!(append(&upload_path(data.path(), "right"), 0, b"evidence").expect("written"));
+        assert_eq!(place(data.path(), "right", hash, 8).expect("placed"), Placed::Durable);
+        assert_eq!(place(data.path(), "wrong", hash, 7).expect("judged"), Placed::Wrong);
+        assert!(append(&upload_path(data.path(), "other"), 0, b"evidenc").expect("written"));
+        assert_eq!(place(data.path(), "other", hash, 7).expect("judged"), Placed::Wrong);
+        assert!(!upload_path(data.path(), "other").exists());
+        assert_eq!(measure(&blob_path(data.path(), hash)).expect("the held file"), (hash, 8));
     }
 }

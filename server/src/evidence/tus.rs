@@ -2,11 +2,19 @@
 //! creation, checksum and expiration.
 
 use super::upload::{self, Progress, UploadId};
-use crate::{AppState, error::ApiError, exchange::caller, routes::extract::SignedIn};
+use crate::{
+    AppState,
+    error::ApiError,
+    exchange::{
+        caller,
+        room::{self, Held, Unread},
+    },
+    routes::extract::{Path, SignedIn},
+};
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
-    extract::{FromRequestParts, OriginalUri, Path, Request, State},
+    body::Body,
+    extract::{FromRequestParts, OriginalUri, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{options, patch},
@@ -53,7 +61,7 @@ async fn describe() -> Response {
 
 async fn create(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = heard(&state, request).await?;
-    if !body.is_empty() {
+    if !body.bytes.is_empty() {
         return Err(ApiError::bad_request("upload.malformed", "bytes are sent by PATCH"));
     }
     let size_bytes = number(&parts.headers, &UPLOAD_LENGTH)?;
@@ -67,7 +75,7 @@ async fn create(State(state): State<AppState>, request: Request) -> Result<Respo
 
 async fn offset(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Path(id): Path,
     request: Request,
 ) -> Result<Response, ApiError> {
     heard(&state, request).await?;
@@ -85,7 +93,7 @@ async fn tell_offset(state: &AppState, id: &str) -> Result<Response, ApiError> {
 
 async fn piece(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Path(id): Path,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = heard(&state, request).await?;
@@ -94,7 +102,7 @@ async fn piece(
 
 async fn overridden(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Path(id): Path,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = heard(&state, request).await?;
@@ -109,18 +117,18 @@ async fn take_piece(
     state: &AppState,
     id: &str,
     headers: &HeaderMap,
-    body: Bytes,
+    body: Held,
 ) -> Result<Response, ApiError> {
     if headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes) != Some(PIECE_TYPE.as_bytes()) {
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "upload.content_type", PIECE_TYPE));
     }
-    check_sum(headers, &body)?;
+    check_sum(headers, &body.bytes)?;
     let progress = upload::append(state, parse(id)?, number(headers, &UPLOAD_OFFSET)?, body).await?;
     Ok(answer(StatusCode::NO_CONTENT, &progress))
 }
 
 /// Reads the request and makes sure that a device signed it or somebody is signed in.
-async fn heard(state: &AppState, request: Request) -> Result<(Parts, Bytes), ApiError> {
+async fn heard(state: &AppState, request: Request) -> Result<(Parts, Held), ApiError> {
     let (mut parts, body) = request.into_parts();
     if parts.headers.get(&TUS_RESUMABLE).map(HeaderValue::as_bytes) != Some(VERSION.as_bytes()) {
         let detail = format!("Tus-Resumable: {VERSION}");
@@ -131,23 +139,21 @@ async fn heard(state: &AppState, request: Request) -> Result<(Parts, Bytes), Api
         let OriginalUri(uri) =
             OriginalUri::from_request_parts(&mut parts, state).await.unwrap_or_else(|never| match never {});
         let method: Method = parts.method.clone();
-        caller::authenticate(state, &method, &uri, &parts.headers, &body).await?;
+        caller::authenticate(state, &method, &uri, &parts.headers, &body.bytes).await?;
     } else {
         SignedIn::from_request_parts(&mut parts, state).await?;
     }
     Ok((parts, body))
 }
 
-async fn read(body: Body) -> Result<Bytes, ApiError> {
-    to_bytes(body, PIECE_BYTES_MAX).await.map_err(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        match cause.contains("length limit") {
-            true => {
-                let detail = format!("at most {PIECE_BYTES_MAX} bytes in one piece");
-                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload.piece_too_large", detail)
-            }
-            false => ApiError::bad_request("upload.cut", "the piece ended early; ask for the offset"),
+async fn read(body: Body) -> Result<Held, ApiError> {
+    room::read(body, PIECE_BYTES_MAX).await.map_err(|unread| match unread {
+        Unread::TooLarge => {
+            let detail = format!("at most {PIECE_BYTES_MAX} bytes in one piece");
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload.piece_too_large", detail)
         }
+        Unread::Cut => ApiError::bad_request("upload.cut", "the piece ended early; ask for the offset"),
+        Unread::NoRoom => room::full(),
     })
 }
 

@@ -5,6 +5,7 @@ use super::files::{self, Placed};
 use crate::{
     AppState,
     error::ApiError,
+    exchange::room::Held,
     ledger::{NewAct, Tx, clock},
     store::{
         self, CommittedRow as _,
@@ -14,7 +15,6 @@ use crate::{
     },
 };
 use axum::http::StatusCode;
-use bytes::Bytes;
 use futures::FutureExt;
 use liuhen_trace::{BlobHash, BlobRef, limits::BLOB_BYTES_MAX, receipt::HELD_KIND};
 use serde_json::json;
@@ -122,22 +122,22 @@ fn unknown() -> ApiError {
 }
 
 /// Appends a piece at `offset`. Acknowledged bytes are on disk.
-pub async fn append(state: &AppState, id: UploadId, offset: u64, piece: Bytes) -> Result<Progress, ApiError> {
+pub async fn append(state: &AppState, id: UploadId, offset: u64, piece: Held) -> Result<Progress, ApiError> {
     let at = progress(state, id).await?;
     if at.received_bytes != offset {
         return Err(ApiError::conflict("upload.wrong_offset", format!("go on at {}", at.received_bytes)));
     }
-    if at.expires_at_ms.is_none() || piece.is_empty() {
+    if at.expires_at_ms.is_none() || piece.bytes.is_empty() {
         return Ok(at);
     }
-    let end = offset + piece.len() as u64;
+    let end = offset + piece.bytes.len() as u64;
     if end > id.size_bytes {
         let detail = format!("the upload has {} bytes", id.size_bytes);
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload.too_large", detail));
     }
     lease(state, id, offset).await?;
     let path = files::upload_path(&state.config.data, &id.to_string());
-    let written = tokio::task::spawn_blocking(move || files::append(&path, offset, &piece)).await?;
+    let written = tokio::task::spawn_blocking(move || files::append(&path, offset, &piece.bytes)).await?;
     if !written? {
         drop_upload(state, id).await?;
         return Err(unknown());

@@ -11,10 +11,11 @@ use super::{
     judgement::{Decision, Verdict},
 };
 use crate::{
+    AppState,
     error::ApiError,
-    ledger::{Ledger, NewAct, Tx},
+    ledger::{Latest, Ledger, NewAct, Tx},
     store::{
-        self, Store,
+        self, Connection, Store,
         feed::{self, FeedKind},
         verdicts::NewVerdict,
         visits::VisitRow,
@@ -25,6 +26,7 @@ use liuhen_trace::{DocumentId, EntryKind};
 use serde_json::json;
 use sqlx::Connection as _;
 use std::{collections::BTreeSet, time::Duration};
+use tokio::sync::watch;
 
 /// Documents judged side by side: bounds memory, and gives a group commit enough to share.
 const DOCUMENTS_MAX: usize = 16;
@@ -33,13 +35,28 @@ const PENDING_LOOK_MAX: i64 = 512;
 /// After a failure of storage, before the next try.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// Runs for as long as the server does. Aborting it loses nothing: whatever has no verdict is
-/// pending at the next start.
-pub async fn run(store: Store, ledger: Ledger) {
+/// How long an exchange waits for verdicts on what is logged: a few times what judging takes, about
+/// one round trip of a phone, which another exchange would cost it.
+pub const SETTLE_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// Waits a moment until everything that was logged when the caller asked has a verdict, and returns
+/// the log as it stands then. Without this, a phone that hands in would be told nothing from its own
+/// leaf on, and would learn of a task issued just before only with its next exchange.
+pub async fn settled(state: &AppState, asked: Latest) -> Latest {
+    let mut judged = state.judged.clone();
+    let all = judged.wait_for(|below| *below >= asked.state.size);
+    // When it takes longer the answer says less, and the next one the rest.
+    let _ = tokio::time::timeout(SETTLE_TIME_MAX, all).await;
+    state.ledger.latest()
+}
+
+/// Runs for as long as the server does, and tells the leaf below which every entry has a verdict.
+/// Aborting it loses nothing: whatever has no verdict is pending at the next start.
+pub async fn run(store: Store, ledger: Ledger, judged: watch::Sender<u64>) {
     let mut commits = ledger.subscribe();
     loop {
         commits.mark_unchanged();
-        match drain(&store, &ledger).await {
+        match drain(&store, &ledger, &judged).await {
             Ok(()) => {
                 if commits.changed().await.is_err() {
                     return;
@@ -54,8 +71,8 @@ pub async fn run(store: Store, ledger: Ledger) {
 }
 
 /// Judges until nothing is pending.
-pub async fn drain(store: &Store, ledger: &Ledger) -> Result<(), ApiError> {
-    while judge_some(store, ledger).await? {}
+async fn drain(store: &Store, ledger: &Ledger, judged: &watch::Sender<u64>) -> Result<(), ApiError> {
+    while judge_some(store, ledger, judged).await? {}
     Ok(())
 }
 
@@ -67,10 +84,15 @@ struct Judged {
 }
 
 /// Judges the documents that have waited longest. `false` when nothing is pending.
-async fn judge_some(store: &Store, ledger: &Ledger) -> Result<bool, ApiError> {
+async fn judge_some(
+    store: &Store,
+    ledger: &Ledger,
+    judged_below: &watch::Sender<u64>,
+) -> Result<bool, ApiError> {
     let mut conn = store.read().await?;
     // One snapshot: segments are logged meanwhile, and a chain must not appear between two reads.
     let mut snapshot = conn.begin().await?;
+    judged_below.send_replace(verdicts_below(&mut snapshot).await?);
     let pending = store::verdicts::pending_documents(&mut snapshot, PENDING_LOOK_MAX).await?;
     let mut documents: Vec<String> = Vec::new();
     for document in pending {
@@ -105,6 +127,13 @@ async fn judge_some(store: &Store, ledger: &Ledger) -> Result<bool, ApiError> {
     }
     ledger.commit(move |tx| async move { write(tx, judged, damaged).await }.boxed()).await?;
     Ok(true)
+}
+
+async fn verdicts_below(conn: &mut Connection) -> Result<u64, ApiError> {
+    Ok(match store::exchange::first_pending_leaf(conn).await? {
+        Some(leaf) => leaf,
+        None => store::ledger::head(conn).await?.map_or(0, |head| head.size as u64),
+    })
 }
 
 fn judge(docket: Docket) -> Judged {

@@ -28,6 +28,9 @@ const WAITING_TOLD_MAX: i64 = 256;
 const BLOBS_WANTED_MAX: i64 = 256;
 /// A phone that asks for less still gets on.
 const ANSWER_BYTES_MIN: usize = 16 * 1024;
+/// Rows asked for in one answer. One is always served, and the largest there is stays below what a
+/// gateway lets through even when nothing compresses.
+const ROWS_BYTES_MAX: usize = 256 * 1024;
 
 /// What a request brought beside its segments.
 pub struct Asked {
@@ -78,6 +81,7 @@ async fn read(
     };
     let reader = Reader::new(conn, caller, &mut proofs, bytes_max);
     let served = reader.serve(position, verdicts).await?;
+    let (rows, more_rows) = rows(conn, &request.wants).await?;
     Ok(Answer {
         version: PROTOCOL_VERSION,
         accepted: handed.accepted(),
@@ -89,9 +93,9 @@ async fn read(
         grants: grants(conn, &served.devices).await?,
         items: served.items,
         position: served.position,
-        more: served.more,
+        more: served.more || more_rows,
         blobs_wanted: store::blobs::wanted(conn, &caller.row.account, BLOBS_WANTED_MAX).await?,
-        rows: rows(conn, &request.wants).await?,
+        rows,
         server_time_ms: clock::now_ms(),
     })
 }
@@ -126,12 +130,16 @@ async fn grants(conn: &mut Connection, devices: &BTreeSet<DeviceId>) -> Result<V
     Ok(grants)
 }
 
-/// Checklists by hash; what is not there is left out.
-async fn rows(conn: &mut Connection, wants: &[Hash]) -> Result<Vec<Row>, ApiError> {
-    let mut rows = Vec::new();
+/// Checklists by hash, as many as fit, and whether some did not. What is not there is left out.
+async fn rows(conn: &mut Connection, wants: &[Hash]) -> Result<(Vec<Row>, bool), ApiError> {
+    let (mut rows, mut bytes) = (Vec::new(), 0);
     for want in wants {
-        let row = store::checklists::by_hash(conn, &want.to_string()).await?;
-        rows.extend(row.map(|row| Row { bytes: row.bytes }));
+        let Some(row) = store::checklists::by_hash(conn, &want.to_string()).await? else { continue };
+        bytes += row.bytes.len();
+        if bytes > ROWS_BYTES_MAX && !rows.is_empty() {
+            return Ok((rows, true));
+        }
+        rows.push(Row { bytes: row.bytes });
     }
-    Ok(rows)
+    Ok((rows, false))
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     AppState,
+    acts::access::accounts::ACTIVE,
     error::ApiError,
     store::{self, Connection, devices::DeviceRow},
 };
@@ -42,6 +43,7 @@ pub async fn authenticate(
     let signature = Signature(URL_SAFE_NO_PAD.decode(signature).map_err(|_| bad())?);
     let mut conn = state.store.read().await?;
     let row = known(&mut conn, device).await?;
+    let account = store::accounts::by_id(&mut conn, &row.account).await?;
     drop(conn);
     let origin = state.ledger.origin();
     let request = SignedRequest {
@@ -54,6 +56,9 @@ pub async fn authenticate(
     key(&row)?.verify(&request.message(), &signature).map_err(|_| bad())?;
     if row.revoked_at_ms.is_some() {
         return Err(revoked());
+    }
+    if account.is_none_or(|account| account.state != ACTIVE) {
+        return Err(ApiError::forbidden("account.inactive", "the device's account has been deactivated"));
     }
     Ok(Caller { device, row })
 }

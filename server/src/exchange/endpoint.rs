@@ -1,10 +1,13 @@
 //! `POST /sync/v1/exchange`.
 
-use super::{answer, caller, intake};
+use super::{
+    admission, answer, caller, intake,
+    room::{self, Unread},
+};
 use crate::{AppState, error::ApiError};
 use axum::{
-    body::Bytes,
-    extract::{DefaultBodyLimit, OriginalUri, State, rejection::BytesRejection},
+    body::Body,
+    extract::{OriginalUri, State},
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
@@ -13,11 +16,19 @@ use liuhen_engine::{
     limits,
     wire::{self, CONTENT_TYPE, EXCHANGE_PATH, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Request},
 };
+use tokio::sync::Semaphore;
+
+/// A request decompressed: three times the most that an honest phone sends, which is
+/// `limits::REQUEST_BYTES_MAX` of segments and 37 bytes for each of its backfills.
+const PLAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Requests unpacked at once. One that was made to be large takes ten times its decompressed bytes;
+/// an honest one is through in a few milliseconds, and a group commit still finds enough to share.
+const UNPACKED_MAX: usize = 8;
+
+static UNPACKED: Semaphore = Semaphore::const_new(UNPACKED_MAX);
 
 pub fn router() -> axum::Router<AppState> {
-    axum::Router::new()
-        .route(EXCHANGE_PATH, post(exchange))
-        .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
+    axum::Router::new().route(EXCHANGE_PATH, post(exchange))
 }
 
 async fn exchange(
@@ -25,27 +36,33 @@ async fn exchange(
     OriginalUri(uri): OriginalUri,
     method: Method,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, ApiError> {
-    let body = body.map_err(unreadable)?;
-    let caller = caller::authenticate(&state, &method, &uri, &headers, &body).await?;
-    let request = tokio::task::spawn_blocking(move || wire::unpack::<Request>(&body)).await?;
-    let mut request = request.map_err(|refusal| ApiError::bad_request(refusal.code, refusal.detail))?;
+    let body = room::read(body, limits::BODY_BYTES_MAX).await.map_err(unreadable)?;
+    let caller = caller::authenticate(&state, &method, &uri, &headers, &body.bytes).await?;
+    let turn = UNPACKED.acquire().await.map_err(ApiError::internal)?;
+    let unpacked =
+        tokio::task::spawn_blocking(move || wire::unpack_within::<Request>(&body.bytes, PLAIN_BYTES_MAX));
+    let mut request =
+        unpacked.await?.map_err(|refusal| ApiError::bad_request(refusal.code, refusal.detail))?;
     check(&request)?;
     let segments = std::mem::take(&mut request.segments);
-    let (handed, latest) = intake::take_in(&state, segments).await?;
+    let (handed, logged) = intake::take_in(&state, segments).await?;
+    drop(turn);
+    let latest = admission::settled(&state, logged).await;
     let asked = answer::Asked { request, handed, latest };
     let packed = answer::compose(&state, &caller, &asked).await?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], packed).into_response())
 }
 
-fn unreadable(rejection: BytesRejection) -> ApiError {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
+fn unreadable(unread: Unread) -> ApiError {
+    match unread {
+        Unread::TooLarge => {
             let detail = format!("at most {} bytes", limits::BODY_BYTES_MAX);
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "exchange.too_large", detail)
         }
-        _ => ApiError::bad_request("exchange.malformed", "the body ended early"),
+        Unread::Cut => ApiError::bad_request("exchange.malformed", "the body ended early"),
+        Unread::NoRoom => room::full(),
     }
 }
 

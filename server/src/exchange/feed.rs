@@ -6,7 +6,7 @@
 
 use super::{caller::Caller, case::damaged, proofs::Proofs, views};
 use crate::{
-    acts::tasks::matter::Matters,
+    acts::tasks::{issue::TASKS_MAX, matter::Matters},
     error::ApiError,
     store::{
         self, Connection,
@@ -14,7 +14,10 @@ use crate::{
         task_assignees::TaskAssigneeRow,
     },
 };
-use liuhen_engine::wire::{Backfill, FeedItem, Position};
+use liuhen_engine::{
+    limits,
+    wire::{Backfill, FeedItem, Position},
+};
 use liuhen_trace::{BlobHash, Canonical, CheckpointRef, DeviceId, DocumentId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +29,10 @@ const PAGES_MAX: usize = 16;
 const BACKFILL_LEAVES_MAX: i64 = 64;
 /// Documents given to a phone that begins: years of an inspector's visits, the newest first.
 pub const FIRST_BACKFILLS_MAX: i64 = 2_000;
+
+/// Backfills of a position before leaves that may add to them are read: with the most that one leaf
+/// adds, which is the tasks of one act, the phone may still send its position back.
+const BACKFILLS_KEPT_MAX: usize = limits::BACKFILLS_MAX - TASKS_MAX;
 
 /// What was read for one answer.
 pub struct Served {
@@ -128,6 +135,9 @@ impl<'a> Reader<'a> {
             }
             for rows in rows.chunk_by(|a, b| a.leaf == b.leaf) {
                 let leaf = rows[0].leaf as u64;
+                if backfills.len() > BACKFILLS_KEPT_MAX {
+                    return Ok(leaf);
+                }
                 let of_leaf = self.read_leaf(leaf, rows).await?;
                 if !self.take_leaf(leaf, of_leaf, backfills) {
                     return Ok(leaf);

@@ -7,7 +7,7 @@
 //!                     admission ─ case ─ judgement ──→ verdicts, visit, feed ─────────┘
 //! ```
 //!
-//! - [`endpoint`]: the route. [`caller`]: who signed it.
+//! - [`endpoint`]: the route. [`caller`]: who signed it. [`room`]: bodies until then.
 //! - [`intake`]: checks, places and logs segments; nothing here waits for a verdict.
 //! - [`judgement`]: **whether an entry is admitted**; [`access`]: whether its author had the document.
 //! - [`admission`]: the job that judges; [`case`]: what it reads for that; [`advance`]: the steps of
@@ -25,6 +25,7 @@ mod feed;
 mod intake;
 pub mod judgement;
 mod proofs;
+pub mod room;
 mod views;
 
 pub use endpoint::router;

@@ -6,7 +6,7 @@
 //! numbered as they are inserted, the head row advances in the same transaction, and only after
 //! the commit is the checkpoint signed and anybody answered.
 
-use super::{Signer, clock, proof, random};
+use super::{Signer, clock, proof, random, signer::Keys};
 use crate::{
     error::ApiError,
     store::{self, Connection, transaction},
@@ -47,7 +47,7 @@ pub struct Latest {
 pub struct Ledger {
     queue: mpsc::Sender<Work>,
     latest: watch::Receiver<Latest>,
-    signer: Arc<Mutex<Signer>>,
+    keys: Arc<Keys>,
 }
 
 /// What a commit gave.
@@ -111,11 +111,11 @@ impl Ledger {
         let latest = Latest { state, note: note.into() };
         let (publish, subscription) = watch::channel(latest);
         let (queue, work) = mpsc::channel(QUEUE_MAX);
-        let signer = Arc::new(Mutex::new(signer));
+        let keys = signer.keys();
         let signed = tree.clone();
         let tx = Tx { conn, epoch, tree, completed: BTreeMap::new(), now_ms: clock::now_ms() };
-        let committer = Committer { tx, work, publish, signer: signer.clone(), signed };
-        Ok((Self { queue, latest: subscription, signer }, tokio::spawn(committer.run())))
+        let committer = Committer { tx, work, publish, signer: Arc::new(Mutex::new(signer)), signed };
+        Ok((Self { queue, latest: subscription, keys }, tokio::spawn(committer.run())))
     }
 
     /// Runs `proposal` in a transaction and answers once it is durable. A proposal revalidates what
@@ -158,27 +158,23 @@ impl Ledger {
     }
 
     pub fn origin(&self) -> String {
-        self.with_signer(|signer| signer.origin().to_owned())
+        self.keys.origin().to_owned()
     }
 
     pub fn note_key(&self) -> NoteKey {
-        self.with_signer(Signer::note_key)
+        self.keys.note_key()
     }
 
     pub fn deployment_key(&self) -> PublicKey {
-        self.with_signer(Signer::deployment_key)
+        self.keys.deployment().public()
     }
 
     pub fn session_secret(&self) -> [u8; 32] {
-        self.with_signer(|signer| *signer.session_secret())
+        *self.keys.session_secret()
     }
 
     pub fn sign_grant(&self, grant: Grant) -> SignedGrant {
-        self.with_signer(|signer| grant.sign(signer.deployment()))
-    }
-
-    fn with_signer<T>(&self, read: impl FnOnce(&Signer) -> T) -> T {
-        read(&self.signer.lock().unwrap_or_else(PoisonError::into_inner))
+        grant.sign(self.keys.deployment())
     }
 }
 
@@ -293,6 +289,7 @@ struct Committer {
     tx: Tx,
     work: mpsc::Receiver<Work>,
     publish: watch::Sender<Latest>,
+    /// Shared only with the blocking thread that signs and waits for the disk.
     signer: Arc<Mutex<Signer>>,
     /// The tree that was signed last.
     signed: Tree,
@@ -330,9 +327,9 @@ impl Committer {
         done: &mut Vec<Done>,
         waiting: &mut Vec<oneshot::Sender<ApiError>>,
     ) -> Result<Latest, fn() -> ApiError> {
-        self.sign().map_err(|error| told(&error, still_unsigned))?;
+        self.sign().await.map_err(|error| told(&error, still_unsigned))?;
         self.run_group(group, done, waiting).await.map_err(|error| told(&error.into(), not_stored))?;
-        self.sign().map_err(|error| told(&error, stored_unsigned))
+        self.sign().await.map_err(|error| told(&error, stored_unsigned))
     }
 
     async fn run_group(
@@ -383,14 +380,16 @@ impl Committer {
     }
 
     /// Signs what was committed and tells everybody. Nothing to do for a group without leaves.
-    fn sign(&mut self) -> anyhow::Result<Latest> {
+    async fn sign(&mut self) -> anyhow::Result<Latest> {
         let tree = &self.tx.tree;
         if tree.size() == self.signed.size() {
             return Ok(self.publish.borrow().clone());
         }
         let state = CheckpointRef { epoch: self.tx.epoch, size: tree.size(), root: tree.root() };
         let consistency = self.consistency();
-        let note = self.signer.lock().unwrap_or_else(PoisonError::into_inner).sign(state, &consistency)?;
+        let signer = self.signer.clone();
+        let sign = move || signer.lock().unwrap_or_else(PoisonError::into_inner).sign(state, &consistency);
+        let note = tokio::task::spawn_blocking(sign).await??;
         let latest = Latest { state, note: note.into() };
         self.publish.send_replace(latest.clone());
         self.signed = self.tx.tree.clone();

@@ -19,7 +19,8 @@ pub async fn range(conn: &mut Connection, from: u64, to: u64, size: u64) -> Resu
         }
     }
     RangeProof::build(from, to, size, |node| {
-        let missing = || Refusal::new("ledger.node_missing", format!("level {} index {}", node.level, node.index));
+        let missing =
+            || Refusal::new("ledger.node_missing", format!("level {} index {}", node.level, node.index));
         hashes.get(&node).copied().ok_or_else(missing)
     })
     .map_err(|refusal| ApiError::internal(refusal.to_string()))

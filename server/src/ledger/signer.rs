@@ -5,23 +5,50 @@
 
 use anyhow::{Context, ensure};
 use liuhen_trace::{
-    CheckpointKey, CheckpointRef, NoteKey, PublicKey, SoftwareKey, checkpoint::Checkpoint, merkle::RangeProof,
+    CheckpointKey, CheckpointRef, NoteKey, SoftwareKey, checkpoint::Checkpoint, merkle::RangeProof,
 };
 use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 const STATE_FILE: &str = "checkpoint";
 pub const ORIGIN_FILE: &str = "origin";
 
-pub struct Signer {
-    folder: PathBuf,
+/// The keys, which never change while the server runs.
+pub struct Keys {
     log: CheckpointKey,
     deployment: SoftwareKey,
     session_secret: [u8; 32],
+}
+
+/// Signs checkpoints; one at a time.
+pub struct Signer {
+    keys: Arc<Keys>,
+    state_file: PathBuf,
     last: Option<(Checkpoint, String)>,
+}
+
+impl Keys {
+    pub fn origin(&self) -> &str {
+        &self.log.origin
+    }
+
+    pub fn note_key(&self) -> NoteKey {
+        self.log.public()
+    }
+
+    /// Signs grants.
+    pub fn deployment(&self) -> &SoftwareKey {
+        &self.deployment
+    }
+
+    /// Signs the access tokens of accounts.
+    pub fn session_secret(&self) -> &[u8; 32] {
+        &self.session_secret
+    }
 }
 
 impl Signer {
@@ -31,22 +58,21 @@ impl Signer {
             create(folder).with_context(|| format!("creating keys in {}", folder.display()))?;
         }
         let origin = fs::read_to_string(folder.join(ORIGIN_FILE))?;
-        let log = CheckpointKey { origin, key: SoftwareKey::from_seed(read_key(folder, "log.key")?) };
-        let last = match fs::read_to_string(folder.join(STATE_FILE)) {
+        let keys = Keys {
+            log: CheckpointKey { origin, key: SoftwareKey::from_seed(read_key(folder, "log.key")?) },
+            deployment: SoftwareKey::from_seed(read_key(folder, "deployment.key")?),
+            session_secret: read_key(folder, "session.key")?,
+        };
+        let state_file = folder.join(STATE_FILE);
+        let last = match fs::read_to_string(&state_file) {
             Ok(note) => {
-                let checkpoint = log.public().check(&note).context("the signer's own checkpoint")?;
+                let checkpoint = keys.note_key().check(&note).context("the signer's own checkpoint")?;
                 Some((checkpoint, note))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(error).context("reading the signer's checkpoint"),
         };
-        Ok(Self {
-            folder: folder.to_owned(),
-            deployment: SoftwareKey::from_seed(read_key(folder, "deployment.key")?),
-            session_secret: read_key(folder, "session.key")?,
-            log,
-            last,
-        })
+        Ok(Self { keys: Arc::new(keys), state_file, last })
     }
 
     /// Whether keys were made in this folder before.
@@ -54,25 +80,8 @@ impl Signer {
         folder.join(ORIGIN_FILE).is_file()
     }
 
-    pub fn origin(&self) -> &str {
-        &self.log.origin
-    }
-
-    pub fn note_key(&self) -> NoteKey {
-        self.log.public()
-    }
-
-    pub fn deployment(&self) -> &SoftwareKey {
-        &self.deployment
-    }
-
-    pub fn deployment_key(&self) -> PublicKey {
-        self.deployment.public()
-    }
-
-    /// Signs the access tokens of accounts.
-    pub fn session_secret(&self) -> &[u8; 32] {
-        &self.session_secret
+    pub fn keys(&self) -> Arc<Keys> {
+        self.keys.clone()
     }
 
     /// What was signed last, with its note.
@@ -82,8 +91,9 @@ impl Signer {
 
     /// Signs `state`, which must be an extension of what was signed last; `consistency` shows it.
     ///
-    /// The state file is written without waiting for the disk: after a power cut it may be older
-    /// than the last signature, and an older state is one every later tree must extend as well.
+    /// The state file is on disk before the note is given away; one sync a group commit. Its name
+    /// may still be the older file's after a power cut, and an older state is one that every later
+    /// tree must extend as well.
     pub fn sign(&mut self, state: CheckpointRef, consistency: &RangeProof) -> anyhow::Result<String> {
         if let Some((last, note)) = &self.last {
             let last = last.state;
@@ -96,9 +106,9 @@ impl Signer {
                 .verify_consistency(last.size, last.root, state.size, state.root)
                 .context("signer.forked_tree: the tree signed last is no prefix of this one")?;
         }
-        let note = self.log.sign(state);
-        write_replacing(&self.folder.join(STATE_FILE), note.as_bytes(), false)?;
-        self.last = Some((Checkpoint { origin: self.log.origin.clone(), state }, note.clone()));
+        let note = self.keys.log.sign(state);
+        write_replacing(&self.state_file, note.as_bytes())?;
+        self.last = Some((Checkpoint { origin: self.keys.origin().to_owned(), state }, note.clone()));
         Ok(note)
     }
 }
@@ -109,11 +119,14 @@ fn create(folder: &Path) -> anyhow::Result<()> {
     for name in ["log.key", "deployment.key", "session.key"] {
         let path = folder.join(name);
         if !path.exists() {
-            write_replacing(&path, hex::encode(crate::ledger::random::<32>()).as_bytes(), true)?;
+            write_replacing(&path, hex::encode(crate::ledger::random::<32>()).as_bytes())?;
         }
     }
     let origin = format!("liuhen-{}", hex::encode(crate::ledger::random::<8>()));
-    write_replacing(&folder.join(ORIGIN_FILE), origin.as_bytes(), true)
+    write_replacing(&folder.join(ORIGIN_FILE), origin.as_bytes())?;
+    // The keys are there for good before anything is signed with them.
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
 }
 
 fn read_key(folder: &Path, name: &str) -> anyhow::Result<[u8; 32]> {
@@ -124,19 +137,14 @@ fn read_key(folder: &Path, name: &str) -> anyhow::Result<[u8; 32]> {
     Ok(key)
 }
 
-/// Writes beside and renames, so that a crash leaves the old content or the new.
-fn write_replacing(path: &Path, content: &[u8], durable: bool) -> anyhow::Result<()> {
+/// Writes beside, syncs and renames, so that a crash leaves the old content or the new, whole.
+fn write_replacing(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let beside = path.with_extension("new");
     let mut file = fs::File::create(&beside)?;
     restrict(&beside, 0o600)?;
     file.write_all(content)?;
-    if durable {
-        file.sync_all()?;
-    }
+    file.sync_all()?;
     fs::rename(&beside, path)?;
-    if durable && let Some(folder) = path.parent() {
-        fs::File::open(folder)?.sync_all()?;
-    }
     Ok(())
 }
 
@@ -178,7 +186,7 @@ mod tests {
         signer.sign(second, &one_more(&before, b"b")).expect("an extension");
 
         let mut signer = Signer::open(folder.path()).expect("the same keys");
-        assert!(signer.note_key().check(&note).is_ok());
+        assert!(signer.keys().note_key().check(&note).is_ok());
         assert!(signer.sign(first, &RangeProof::default()).is_err());
         grow(&mut fork, b"x");
         grow(&mut fork, b"y");

@@ -40,7 +40,9 @@ pub struct ActRow {
 }
 
 pub async fn head(conn: &mut Connection) -> Result<Option<HeadRow>, sqlx::Error> {
-    sqlx::query_as("SELECT epoch, size, subtrees, root FROM ledger_head WHERE id = 1").fetch_optional(conn).await
+    sqlx::query_as("SELECT epoch, size, subtrees, root FROM ledger_head WHERE id = 1")
+        .fetch_optional(conn)
+        .await
 }
 
 pub async fn save_head(conn: &mut Connection, epoch: u64, tree: &Tree) -> Result<(), sqlx::Error> {
@@ -59,7 +61,12 @@ pub async fn save_head(conn: &mut Connection, epoch: u64, tree: &Tree) -> Result
     Ok(())
 }
 
-pub async fn insert_leaf(conn: &mut Connection, leaf: u64, hash: Hash, bytes: &[u8]) -> Result<(), sqlx::Error> {
+pub async fn insert_leaf(
+    conn: &mut Connection,
+    leaf: u64,
+    hash: Hash,
+    bytes: &[u8],
+) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO ledger_leaf (leaf, hash, bytes) VALUES ($1, $2, $3)")
         .bind(leaf as i64)
         .bind(hash.as_bytes())
@@ -98,7 +105,12 @@ pub async fn leaf(conn: &mut Connection, leaf: u64) -> Result<Option<LeafRow>, s
         .await
 }
 
-pub async fn insert_act(conn: &mut Connection, leaf: u64, salt: &Salt, body: &[u8]) -> Result<(), sqlx::Error> {
+pub async fn insert_act(
+    conn: &mut Connection,
+    leaf: u64,
+    salt: &Salt,
+    body: &[u8],
+) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO act (leaf, salt, body) VALUES ($1, $2, $3)")
         .bind(leaf as i64)
         .bind(&salt[..])
@@ -109,5 +121,8 @@ pub async fn insert_act(conn: &mut Connection, leaf: u64, salt: &Salt, body: &[u
 }
 
 pub async fn act(conn: &mut Connection, leaf: u64) -> Result<Option<ActRow>, sqlx::Error> {
-    sqlx::query_as("SELECT leaf, salt, body FROM act WHERE leaf = $1").bind(leaf as i64).fetch_optional(conn).await
+    sqlx::query_as("SELECT leaf, salt, body FROM act WHERE leaf = $1")
+        .bind(leaf as i64)
+        .fetch_optional(conn)
+        .await
 }

@@ -7,15 +7,15 @@ use liuhen_inspection::visit::{Edit, EvidenceSource, NewEvidence};
 use liuhen_server::evidence;
 use liuhen_trace::{BlobHash, BlobRef, DocumentId, digest};
 
-const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
+pub const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 
-struct Uploads<'a> {
-    office: &'a Office,
-    phone: &'a Phone,
+pub struct Uploads<'a> {
+    pub office: &'a Office,
+    pub phone: &'a Phone,
 }
 
 impl Uploads<'_> {
-    async fn create(&self, hash: BlobHash, length: usize) -> Answer {
+    pub async fn create(&self, hash: BlobHash, length: usize) -> Answer {
         let headers = [
             (TUS.0, TUS.1.to_owned()),
             ("upload-length", length.to_string()),
@@ -24,7 +24,7 @@ impl Uploads<'_> {
         self.office.send(self.phone.signed("POST", "/files", &headers, Vec::new())).await
     }
 
-    async fn patch(&self, location: &str, offset: usize, piece: &[u8]) -> Answer {
+    pub async fn patch(&self, location: &str, offset: usize, piece: &[u8]) -> Answer {
         let headers = [
             (TUS.0, TUS.1.to_owned()),
             ("upload-offset", offset.to_string()),
@@ -34,17 +34,17 @@ impl Uploads<'_> {
         self.office.send(self.phone.signed("PATCH", location, &headers, piece.to_vec())).await
     }
 
-    async fn head(&self, location: &str) -> Answer {
+    pub async fn head(&self, location: &str) -> Answer {
         let headers = [(TUS.0, TUS.1.to_owned())];
         self.office.send(self.phone.signed("HEAD", location, &headers, Vec::new())).await
     }
 }
 
-fn location(answer: &Answer) -> String {
+pub fn location(answer: &Answer) -> String {
     answer.headers["location"].to_str().expect("a path").to_owned()
 }
 
-fn offset(answer: &Answer) -> u64 {
+pub fn offset(answer: &Answer) -> u64 {
     answer.headers["upload-offset"].to_str().expect("text").parse().expect("a number")
 }
 

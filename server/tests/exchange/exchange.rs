@@ -171,6 +171,25 @@ async fn a_request_that_cannot_be_trusted_or_read_gets_a_problem_and_changes_not
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deactivated_account_hands_in_and_fetches_nothing_until_it_is_active_again() {
+    let office = Office::open().await;
+    let task = office.issue(&["zhang"]).await;
+    let mut phone = ready(&office, "zhang", 1).await;
+    phone.answer(task.visit, "1-2", 1);
+    phone.cut();
+    let path = format!("/api/v1/accounts/{}", office.deployment.account("zhang").await);
+    let set = async |state: &str| {
+        let change = serde_json::json!({ "state": state });
+        office.deployment.send("admin", "PATCH", &path, Some(&change)).await.ok();
+    };
+    set("inactive").await;
+    let post = || phone.signed("POST", EXCHANGE_PATH, &[], wire::pack(&phone.request()));
+    assert_eq!(office.send(post()).await.problem(403), "account.inactive");
+    set("active").await;
+    assert_eq!(phone.ask(&phone.request()).await.receipts.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tampered_segment_is_refused_alone() {
     let office = Office::open().await;
     let task = office.issue(&["zhang"]).await;

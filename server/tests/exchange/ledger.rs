@@ -35,7 +35,7 @@ const TABLES: [&str; 19] = [
 ];
 
 /// A folder in which everything happened that the tables can tell of.
-async fn lived_in() -> (tempfile::TempDir, liuhen_trace::BlobHash) {
+pub async fn lived_in() -> (tempfile::TempDir, liuhen_trace::BlobHash) {
     let office = Office::open().await;
     let task = office.issue(&["zhang", "li"]).await;
     let other = office.issue(&["li"]).await;
@@ -73,7 +73,7 @@ async fn lived_in() -> (tempfile::TempDir, liuhen_trace::BlobHash) {
     (office.deployment.close().await, hash)
 }
 
-async fn open(data: &Path) -> SqliteConnection {
+pub async fn open(data: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(data.join("liuhen.sqlite")).foreign_keys(false);
     let mut conn = SqliteConnection::connect_with(&options).await.expect("the database");
     sqlx::query("PRAGMA ignore_check_constraints = ON").execute(&mut conn).await.expect("a setting");

@@ -6,8 +6,12 @@
 mod deployment;
 
 mod admission;
+mod damage;
 mod evidence;
 mod exchange;
+mod hostile;
 mod ledger;
 mod office;
 mod phone;
+mod promptness;
+mod uploads;

@@ -186,7 +186,7 @@ pub const EVENT_KINDS: [(&str, &str); 19] = [
     ("device.no_signature", "the key did not sign; the save stands and is signed later"),
     ("task.arrived", "a task is here"),
     ("task.changed", "a task is told anew: state, assignees, review"),
-    ("task.unreadable", "a task this version cannot read: update the app"),
+    ("task.unreadable", "a task this version cannot read, kept until one that can: update the app"),
     ("checklist.unreadable", "a checklist this version cannot read: update the app"),
     ("visit.changed", "others' work arrived in a visit"),
     ("visit.departed", "a visit is with others now; it goes when everything is handed in"),

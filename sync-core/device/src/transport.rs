@@ -113,6 +113,8 @@ impl HttpTransport {
             .timeout_resolve(Some(Duration::from_secs(CONNECT_SECONDS_MAX)))
             .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS_MAX)))
             .timeout_recv_response(Some(Duration::from_secs(ANSWER_SECONDS_MAX)))
+            .timeout_send_body(Some(body))
+            .timeout_recv_body(Some(body))
             .timeout_per_read(Some(Duration::from_secs(SILENCE_SECONDS_MAX)))
             .timeout_per_write(Some(Duration::from_secs(SILENCE_SECONDS_MAX)))
             .max_idle_age(Duration::from_secs(IDLE_SECONDS_MAX))

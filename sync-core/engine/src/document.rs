@@ -197,6 +197,12 @@ impl Document {
         }
     }
 
+    /// How many bytes of changes still go on top of all that is here.
+    pub fn room_bytes(&self) -> usize {
+        let past = self.index.clock_of(&self.heads());
+        limits::DOCUMENT_BYTES_MAX.saturating_sub(self.index.covered_bytes(&past))
+    }
+
     /// The chunk of a change.
     pub fn change(&self, hash: ChangeHash) -> Option<Vec<u8>> {
         self.index.position(hash).map(|at| self.index.node(at).chunk.to_vec())

@@ -29,7 +29,8 @@ pub struct Position {
     pub backfills: Vec<Backfill>,
 }
 
-/// A document to be delivered as it stood below leaf `as_of`; later entries come by the cursor.
+/// A document to be delivered as it stood below leaf `as_of`; later entries come by the cursor. A phone
+/// makes its own for entries it rejected and after it was restored; one beyond the verdicts is cut there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Backfill {
     #[n(0)]
@@ -204,10 +205,15 @@ pub fn pack<T: Canonical>(message: &T) -> Vec<u8> {
 
 /// Decompresses up to the cap and decodes. Nothing larger than the cap is ever held.
 pub fn unpack<T: Canonical>(body: &[u8]) -> Result<T, Refusal> {
+    unpack_within(body, limits::DECOMPRESSED_BYTES_MAX)
+}
+
+/// As [`unpack`], under a cap of the caller's.
+pub fn unpack_within<T: Canonical>(body: &[u8], plain_bytes_max: usize) -> Result<T, Refusal> {
     if body.len() > limits::BODY_BYTES_MAX {
         return Err(Refusal::new("exchange.too_large", "the body exceeds the limit"));
     }
-    let plain = compression::decompress(body, limits::DECOMPRESSED_BYTES_MAX).map_err(|error| {
+    let plain = compression::decompress(body, plain_bytes_max).map_err(|error| {
         let code = match error.kind() {
             ErrorKind::FileTooLarge => "exchange.too_large",
             _ => "exchange.malformed",

@@ -114,7 +114,7 @@ impl DeviceSigner for SoftwareKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use p256::ecdsa::{SigningKey as P256SigningKey};
+    use p256::ecdsa::SigningKey as P256SigningKey;
 
     #[test]
     fn ed25519_signs_what_it_verifies_and_nothing_else() {

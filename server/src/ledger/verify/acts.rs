@@ -6,11 +6,9 @@ use crate::store::{
     checklists::ChecklistRow, credentials::CredentialRow, departments::DepartmentRow, devices::DeviceRow,
     reviews::ReviewRow, subjects::SubjectRow, task_assignees::TaskAssigneeRow, tasks::TaskRow,
 };
+use futures::StreamExt as _;
 use liuhen_trace::{Hash, Leaf, act::ActBody};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Keys read at once.
-const KEYS_MAX: i64 = 1_000;
 
 /// What the acts say of committed rows.
 #[derive(Default)]
@@ -107,18 +105,11 @@ async fn check_table<T: AuditedRow>(conn: &mut Connection, expected: &Expected, 
             Some(_) => findings.add(Some(*leaf), place, "the row is not as the act wrote it"),
         }
     }
-    let mut after = String::new();
-    loop {
-        let read = store::audit::keys::<T>(conn, &after, KEYS_MAX).await;
-        let Some(page) = findings.read(None, T::TABLE, read) else { return };
-        for key in &page {
-            if !expected.contains_key(key) {
-                findings.add(None, format!("{} {key}", T::TABLE), "no act wrote this row");
-            }
-        }
-        match page.last() {
-            Some(last) if page.len() as i64 == KEYS_MAX => after.clone_from(last),
-            _ => return,
+    let mut keys = store::audit::keys::<T>(conn);
+    while let Some(key) = keys.next().await {
+        let Some(key) = findings.read(None, T::TABLE, key) else { return };
+        if !expected.contains_key(&key) {
+            findings.add(None, format!("{} {key}", T::TABLE), "no act wrote this row");
         }
     }
 }

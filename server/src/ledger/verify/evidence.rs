@@ -43,9 +43,10 @@ pub async fn check(conn: &mut Connection, data: &Path, findings: &mut Findings) 
                 _ => {}
             }
         }
-        match page.last() {
-            Some(last) if page.len() as i64 == BLOBS_MAX => after.clone_from(&last.hash),
-            _ => break,
+        let (full, last) = (page.len() as i64 == BLOBS_MAX, page.last().map(|row| row.hash.clone()));
+        match findings.behind("blob", full, &after, last) {
+            Some(last) => after = last,
+            None => break,
         }
     }
     let strays = strays(&files::blobs_folder(data), &held);

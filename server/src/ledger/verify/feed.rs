@@ -134,9 +134,10 @@ pub async fn check(conn: &mut Connection, expected: &Expected, findings: &mut Fi
                 findings.add(leaf, place, "nothing happened at this leaf that the account is to be told");
             }
         }
-        match page.last() {
-            Some(last) if page.len() as i64 == ROWS_MAX => after.clone_from(last),
-            _ => return,
+        let full = page.len() as i64 == ROWS_MAX;
+        match findings.behind("feed", full, &after, page.last().cloned()) {
+            Some(last) => after = last,
+            None => return,
         }
     }
 }

@@ -44,6 +44,14 @@ pub async fn check(
         };
         compare_signed(signed, tree.as_ref(), findings);
     }
+    if signer.is_some() && signed.is_none() && count > 0 {
+        findings.add(None, "signer checkpoint", "it is not there, so nothing says where the log ends");
+    }
+    if let Some(unsigned) =
+        signed.and_then(|signed| count.checked_sub(signed.size)).filter(|leaves| *leaves > 0)
+    {
+        findings.report.warnings.push(format!("{unsigned} leaves at the end are not signed yet"));
+    }
     if signed.is_some_and(|signed| signed.size > count) {
         findings.add(Some(count), "ledger_leaf", "a checkpoint over more leaves was signed");
     }

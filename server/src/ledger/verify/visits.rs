@@ -46,9 +46,10 @@ pub async fn check(
             let place = format!("visit {document}");
             visits += u64::from(findings.read(None, place, checked).unwrap_or_default());
         }
-        match page.last() {
-            Some(last) if page.len() as i64 == DOCUMENTS_MAX => after.clone_from(last),
-            _ => break,
+        let full = page.len() as i64 == DOCUMENTS_MAX;
+        match findings.behind("entry.document", full, &after, page.last().cloned()) {
+            Some(last) => after = last,
+            None => break,
         }
     }
     let found = findings.read(None, "visit", store::audit::count(conn, Table::Visit).await);
@@ -140,6 +141,9 @@ async fn replay(
     loop {
         let rows = store::verdicts::all_of_document(conn, &case.id.to_string(), after, ENTRIES_MAX).await?;
         let Some(last) = rows.last() else { break };
+        if (last.leaf, last.seq) <= after {
+            return Err(case::damaged("entry: the rows are not in order"));
+        }
         after = (last.leaf, last.seq);
         let mut entries = Vec::new();
         for row in &rows {

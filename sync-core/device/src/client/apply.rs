@@ -51,6 +51,8 @@ impl Desk<'_> {
         // What came again and changed nothing is no progress: a server may repeat itself for ever.
         let progressed = moved || !effects.receipted.is_empty();
         let mut applied = Applied { progressed, ..Applied::default() };
+        // First, because what follows may add to what is owed.
+        self.set_position(&effects.position)?;
         if let Some((checkpoint, note)) = &effects.checkpoint {
             progress::set_checkpoint(&self.tx, checkpoint, note)?;
         }
@@ -90,7 +92,6 @@ impl Desk<'_> {
         }
         applied.released = self.purge()?;
         self.apply_rejected(effects.rejected, &mut applied)?;
-        self.set_position(&effects.position)?;
         progress::set_error(&self.tx, None)?;
         events::prune(&self.tx)?;
         Ok(applied)

@@ -12,6 +12,10 @@ use crate::{
 use liuhen_inspection::visit::{Edit, plan};
 use liuhen_trace::{DocumentId, Place};
 
+/// Kept free in every visit, so that one that is full can still be sealed: a seal takes under 1 KiB,
+/// and people may have to seal again.
+const SIGNING_ROOM_BYTES: usize = 8 * 1024;
+
 impl Client {
     /// Saves edits of one visit as one change in one entry. When this returns, they are durable.
     pub fn save(&self, visit: DocumentId, edits: &[Edit], place: Option<Place>) -> Result<Saved> {
@@ -27,6 +31,13 @@ impl Desk<'_> {
         let plan = plan(checklist, edits, author.chain, author.seq)?;
         let entry = NewEntry { blobs: plan.blobs, place, ..NewEntry::new(plan.kind, visit) };
         let entry = self.edit(&plan.puts, entry)?;
+        let room_bytes = self.documents.get(&self.tx, visit)?.document.room_bytes();
+        if entry.is_some() && room_bytes < SIGNING_ROOM_BYTES {
+            return Err(Error::refused(
+                "change.document_full",
+                format!("{room_bytes} bytes, kept for signing"),
+            ));
+        }
         Ok(Saved { entry, made: plan.made })
     }
 }

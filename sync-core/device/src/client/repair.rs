@@ -29,7 +29,7 @@ impl Desk<'_> {
     pub fn quarantine(&mut self, chain: ChainId, seq: u64, code: &str) -> Result<()> {
         let Some(row) = entries::find(&self.tx, chain, seq)? else {
             // It went with its visit once it was receipted. That it does not count is told all the same.
-            if chains::find(&self.tx, chain)?.is_some() {
+            if chains::find(&self.tx, chain)?.is_some_and(|own| seq < own.next_seq) {
                 let detail = format!("{chain}/{seq}: {code}");
                 self.event(NewEvent { kind: "entry.quarantined", detail, ..NewEvent::default() })?;
             }

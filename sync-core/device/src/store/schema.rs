@@ -4,7 +4,7 @@ use crate::{Error, Result};
 use rusqlite::{Connection, TransactionBehavior};
 
 const MIGRATIONS: [&str; 2] = [
-    include_str!("../../../../migrations/device/0001_house.sql"),
+    include_str!("../../../../migrations/device/0001_phone.sql"),
     include_str!("../../../../migrations/device/0002_unread.sql"),
 ];
 

@@ -5,7 +5,10 @@ use super::{
     server::FakeServer,
 };
 use liuhen_engine::wire::FeedItem;
-use liuhen_inspection::visit::{Edit, NewFinding};
+use liuhen_inspection::{
+    record::{Signer, SignerRole},
+    visit::{Edit, NewFinding},
+};
 use liuhen_trace::{DocumentId, EntryKind};
 use std::sync::Arc;
 
@@ -157,6 +160,56 @@ fn work_on_top_of_a_refused_chain_is_offered_again_with_it() {
     assert_eq!(two.shown(visit, "2").as_deref(), Some("无关"));
     assert_eq!(two.view(visit), one.view(visit));
     assert_eq!(one.client.status().expect("status").unsent_entries, 0);
+}
+
+#[test]
+fn a_quarantined_seal_is_told_and_people_sign_again() {
+    let (server, visit, one, two) = setting();
+    one.answer(visit, "1", "第一");
+    one.sync();
+    let signer = || Signer {
+        role: SignerRole::Inspector,
+        name: "person a".into(),
+        account: None,
+        certificate_no: None,
+        signature: None,
+    };
+    one.client.seal(visit, vec![signer()], None).expect("sealed");
+    one.answer(visit, "2", "补充");
+    server.state().quarantine_with = Some("seal.mismatch");
+    let once = crate::Budget { exchanges_max: 1, ..crate::Budget::default() };
+    one.client.synchronise(once).expect("synchronised");
+    server.state().quarantine_with = None;
+    one.sync();
+    assert_eq!(one.view(visit).seal, None);
+    assert_eq!(one.events("entry.not_offered_again").len(), 1);
+    assert_eq!(one.shown(visit, "2").as_deref(), Some("补充"));
+    one.client.seal(visit, vec![signer()], None).expect("sealed again");
+    one.sync();
+    two.sync();
+    assert!(two.view(visit).seal.is_some_and(|seal| seal.valid));
+    assert_eq!(two.view(visit), one.view(visit));
+}
+
+#[test]
+fn a_chain_the_server_is_ahead_of_ends_and_the_missing_entries_are_asked_for() {
+    let (server, visit, one, _two) = setting();
+    one.answer(visit, "1", "第一");
+    server.state().tamper = Some(Box::new(|answer| {
+        answer.accepted.iter_mut().for_each(|accepted| accepted.next_seq += 1);
+    }));
+    one.client
+        .synchronise(crate::Budget { exchanges_max: 1, ..crate::Budget::default() })
+        .expect("synchronised");
+    server.state().tamper = None;
+    assert_eq!(one.events("chain.restarted").len(), 1);
+    let owed = one.client.read(|db, _| crate::store::progress::read(db)).expect("read").position;
+    assert_eq!(owed.expect("a position").backfills.len(), 1);
+    one.answer(visit, "2", "第二");
+    one.sync();
+    assert_eq!(one.client.status().expect("status").unsent_entries, 0);
+    let owed = one.client.read(|db, _| crate::store::progress::read(db)).expect("read").position;
+    assert_eq!(owed.expect("a position").backfills, []);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{client::Core, probe::Step};
 use liuhen_engine::{field::Scalar, limits::TEXT_BYTES_MAX};
-use liuhen_inspection::visit::{Edit, NewNote};
+use liuhen_inspection::{
+    record::{Signer, SignerRole},
+    visit::{Edit, NewNote},
+};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -116,6 +119,31 @@ fn a_visit_that_is_not_here_or_not_ready_is_told() {
     one.sync();
     assert!(one.client.tasks().expect("tasks")[0].ready);
     one.client.open_visit(visit).expect("there");
+}
+
+#[test]
+fn a_visit_that_is_full_can_still_be_sealed_and_handed_in() {
+    let server = FakeServer::new();
+    let visit = server.issue(1, &["a"]);
+    let one = phone(&server, "a");
+    for bytes in [TEXT_BYTES_MAX - 10, 1_000, 10] {
+        let fill =
+            |n| one.client.save(visit, &[answer("1", &format!("{n}{}", "x".repeat(bytes)))], None).err();
+        let full = (0..1_000).find_map(fill).expect("full at last");
+        assert_eq!(full.code(), "change.document_full");
+    }
+    let signer = Signer {
+        role: SignerRole::Inspector,
+        name: "person a".into(),
+        account: None,
+        certificate_no: None,
+        signature: None,
+    };
+    one.client.seal(visit, vec![signer], None).expect("sealed");
+    one.sync();
+    assert!(one.view(visit).seal.is_some());
+    let status = one.client.status().expect("status");
+    assert_eq!((status.unsent_entries, status.quarantined), (0, 0));
 }
 
 #[test]
