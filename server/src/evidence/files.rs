@@ -60,27 +60,41 @@ pub enum Placed {
 }
 
 /// Checks the whole file and puts it in its place, durably. Doing so again is harmless: a crash may
-/// have come between the move and the act that says so.
+/// have come between the move and the act that says so, and two who saw the upload whole may both try.
 pub fn place(data: &Path, id: &str, hash: BlobHash, size_bytes: u64) -> io::Result<Placed> {
     let (from, to) = (upload_path(data, id), blob_path(data, hash));
-    let at = if from.exists() { &from } else { &to };
-    match measure(at) {
-        Ok(found) if found == (hash, size_bytes) => {}
+    match move_checked(&from, &to, (hash, size_bytes)) {
+        // Whoever moved it before may not have waited for the disk yet.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match measure(&to) {
+            Ok(found) if found == (hash, size_bytes) => make_durable(&to).map(|()| Placed::Durable),
+            Ok(_) => Ok(Placed::Wrong),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Placed::Wrong),
+            Err(error) => Err(error),
+        },
         // Only the upload goes: a file in its place may be held under another upload's name.
-        Ok(_) => return remove_upload(data, id).map(|()| Placed::Wrong),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Placed::Wrong),
-        Err(error) => return Err(error),
+        Ok(Placed::Wrong) => remove_upload(data, id).map(|()| Placed::Wrong),
+        placed => placed,
     }
-    File::open(at)?.sync_all()?;
-    if at == &from {
-        if let Some(folder) = to.parent() {
-            make_folder(folder)?;
-        }
-        fs::rename(&from, &to)?;
-        sync_folder(&from)?;
+}
+
+/// `NotFound` when the upload is not there, or not any more.
+fn move_checked(from: &Path, to: &Path, expected: (BlobHash, u64)) -> io::Result<Placed> {
+    if measure(from)? != expected {
+        return Ok(Placed::Wrong);
     }
-    sync_folder(&to)?;
+    if let Some(folder) = to.parent() {
+        make_folder(folder)?;
+    }
+    File::open(from)?.sync_all()?;
+    fs::rename(from, to)?;
+    sync_folder(from)?;
+    sync_folder(to)?;
     Ok(Placed::Durable)
+}
+
+fn make_durable(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    sync_folder(path)
 }
 
 /// SHA-256 and size of a file.

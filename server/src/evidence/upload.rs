@@ -8,7 +8,7 @@ use crate::{
     exchange::room::Held,
     ledger::{NewAct, Tx, clock},
     store::{
-        self, CommittedRow as _,
+        self, CommittedRow as _, Connection,
         blobs::BlobRow,
         feed::{self, FeedKind},
         uploads::UploadRow,
@@ -77,23 +77,24 @@ pub async fn begin(state: &AppState, id: UploadId) -> Result<Progress, ApiError>
         let detail = format!("{} bytes; {announced} were announced", id.size_bytes);
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload.too_large", detail));
     }
-    if store::blobs::find(&mut conn, id.hash)
-        .await?
-        .is_some_and(|blob| blob.size_bytes as u64 == id.size_bytes)
-    {
+    if is_held(&mut conn, id).await? {
         return Ok(Progress::held(id));
     }
     drop(conn);
     let begun = state.ledger.commit(move |tx| {
         async move {
             let (now_ms, mut dropped) = (tx.now_ms(), Vec::new());
+            // Somebody else may have completed it since the look before.
+            if is_held(tx.conn(), id).await? {
+                return Ok((None, dropped));
+            }
             for expired in store::uploads::expired(tx.conn(), now_ms, SWEEP_MAX).await? {
                 store::uploads::delete(tx.conn(), &expired).await?;
                 dropped.push(expired);
             }
             let (name, size, expiry) = (id.to_string(), id.size_bytes as i64, now_ms + EXPIRY_MS);
             let row = store::uploads::begin(tx.conn(), &name, id.hash, size, expiry).await?;
-            Ok((row, dropped))
+            Ok((Some(row), dropped))
         }
         .boxed()
     });
@@ -101,7 +102,15 @@ pub async fn begin(state: &AppState, id: UploadId) -> Result<Progress, ApiError>
     for expired in dropped {
         remove(state, expired).await?;
     }
-    finish_if_whole(state, id, row).await
+    match row {
+        Some(row) => finish_if_whole(state, id, row).await,
+        None => Ok(Progress::held(id)),
+    }
+}
+
+async fn is_held(conn: &mut Connection, id: UploadId) -> Result<bool, ApiError> {
+    let blob = store::blobs::find(conn, id.hash).await?;
+    Ok(blob.is_some_and(|blob| blob.size_bytes as u64 == id.size_bytes))
 }
 
 /// How far an upload is.

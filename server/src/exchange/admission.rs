@@ -21,6 +21,7 @@ use crate::{
         visits::VisitRow,
     },
 };
+use axum::http::StatusCode;
 use futures::{FutureExt, future::join_all};
 use liuhen_trace::{DocumentId, EntryKind};
 use serde_json::json;
@@ -77,6 +78,7 @@ async fn drain(store: &Store, ledger: &Ledger, judged: &watch::Sender<u64>) -> R
 }
 
 /// What judging one document gave.
+#[derive(Clone)]
 struct Judged {
     document: DocumentId,
     decisions: Vec<Decision>,
@@ -125,8 +127,44 @@ async fn judge_some(
             Err(failed) => damaged.push(failed),
         }
     }
-    ledger.commit(move |tx| async move { write(tx, judged, damaged).await }.boxed()).await?;
+    write_all(ledger, judged, damaged).await?;
     Ok(true)
+}
+
+/// Writes what judging gave, together. Where that fails for another reason than storage, document
+/// by document, so that one of them cannot keep the others from their verdicts for ever.
+async fn write_all(
+    ledger: &Ledger,
+    judged: Vec<Judged>,
+    damaged: Vec<(String, String)>,
+) -> Result<(), ApiError> {
+    let (all, unreadable) = (judged.clone(), damaged.clone());
+    let together = ledger.commit(move |tx| async move { write(tx, all, unreadable).await }.boxed());
+    match together.await {
+        Err(error) if error.status() != StatusCode::SERVICE_UNAVAILABLE => {
+            tracing::error!(%error, "verdicts could not be written together");
+        }
+        outcome => return outcome.map(drop),
+    }
+    for (document, error) in damaged {
+        hold_apart(ledger, document, error).await?;
+    }
+    for one in judged {
+        let document = one.document.to_string();
+        let alone = ledger.commit(move |tx| async move { write(tx, vec![one], Vec::new()).await }.boxed());
+        match alone.await {
+            Err(error) if error.status() != StatusCode::SERVICE_UNAVAILABLE => {
+                hold_apart(ledger, document, error.to_string()).await?;
+            }
+            outcome => drop(outcome?),
+        }
+    }
+    Ok(())
+}
+
+async fn hold_apart(ledger: &Ledger, document: String, error: String) -> Result<(), ApiError> {
+    let held = ledger.commit(move |tx| async move { hold_damaged(tx, &document, &error).await }.boxed());
+    held.await.map(drop)
 }
 
 async fn verdicts_below(conn: &mut Connection) -> Result<u64, ApiError> {
@@ -253,4 +291,53 @@ async fn log_refused(tx: &mut Tx, document: DocumentId, decisions: &[Decision]) 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Signer;
+    use liuhen_trace::ChainId;
+
+    /// A verdict on an entry that is not there, which cannot be written.
+    fn unwritable(document: DocumentId) -> Judged {
+        let decision = Decision {
+            chain: ChainId([7; 16]),
+            seq: 0,
+            leaf: 0,
+            account: "nobody".to_owned(),
+            before: Verdict::Pending,
+            verdict: Verdict::Admitted,
+            code: None,
+            admitted_leaf: Some(0),
+            kind: EntryKind::Edit,
+            step: None,
+        };
+        Judged { document, decisions: vec![decision], visit: None }
+    }
+
+    fn writable(document: DocumentId) -> Judged {
+        let visit = VisitRow {
+            document: document.to_string(),
+            saved: Vec::new(),
+            heads: Vec::new(),
+            view: "{}".to_owned(),
+            conflicts: 0,
+            open_conflicts: 0,
+        };
+        Judged { document, decisions: Vec::new(), visit: Some(visit) }
+    }
+
+    #[tokio::test]
+    async fn a_document_whose_verdicts_cannot_be_written_keeps_no_other_from_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let signer = Signer::open(&folder.path().join("signer")).expect("keys");
+        let (store, writer) = Store::open(folder.path()).await.expect("a database");
+        let (ledger, _committer) = Ledger::start(writer, signer).await.expect("a committer");
+        let (bad, good) = (DocumentId([1; 16]), DocumentId([2; 16]));
+        write_all(&ledger, vec![unwritable(bad), writable(good)], Vec::new()).await.expect("written");
+        let mut conn = store.read().await.expect("a reader");
+        assert!(store::visits::find(&mut conn, good).await.expect("a query").is_some());
+        assert_eq!(ledger.latest().state.size, 1, "the act that holds the other one");
+    }
 }

@@ -3,6 +3,7 @@
 use crate::{office::Office, phone::Phone};
 use liuhen_engine::wire::{self, EXCHANGE_PATH};
 use liuhen_trace::Canonical as _;
+use serde_json::json;
 
 async fn with_something_to_hand_in(office: &Office) -> Phone {
     let task = office.issue(&["zhang"]).await;
@@ -87,7 +88,10 @@ async fn a_position_stays_one_that_may_be_sent_back() {
     let office = Office::open().await;
     let phone = with_something_to_hand_in(&office).await;
     let task = office.issue(&["zhang"]).await;
-    let later = office.issue(&["zhang"]).await;
+    // More at once than one small answer can work off.
+    let account = office.deployment.account("zhang").await;
+    let one = json!({ "subject": office.subject, "checklist": office.checklist, "assignees": [account] });
+    office.deployment.post("wang", "/api/v1/tasks", &json!(vec![one; 400])).await.created();
     let mut request = phone.request();
     request.segments.clear();
     request.answer_bytes_max = 0;
@@ -106,5 +110,5 @@ async fn a_position_stays_one_that_may_be_sent_back() {
         assert!(exchanges < 1_000, "it comes to an end");
     }
     let cursor = request.position.expect("a position").cursor;
-    assert_eq!(cursor, office.state().ledger.latest().state.size, "{} was told", later.id);
+    assert_eq!(cursor, office.state().ledger.latest().state.size, "and everything was told");
 }

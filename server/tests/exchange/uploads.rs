@@ -9,7 +9,10 @@ use crate::{
 use axum::http::StatusCode;
 use liuhen_server::evidence;
 use liuhen_trace::{BlobHash, BlobRef, digest};
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 const PICTURE: &[u8] = b"a picture of a cold store";
 
@@ -40,6 +43,7 @@ async fn two_phones_that_send_the_same_file_at_once_complete_it_once() {
         blobs.push(photo(phone, task.visit, &bytes));
         phone.exchange().await;
     }
+    let taken = AtomicUsize::new(0);
     let send = async |phone: &Phone| {
         let uploads = Uploads { office: &office, phone };
         loop {
@@ -50,13 +54,16 @@ async fn two_phones_that_send_the_same_file_at_once_complete_it_once() {
                 return;
             }
             let sent = uploads.patch(&location(&begun), at, &bytes[at..(at + 20_000).min(bytes.len())]).await;
+            taken.fetch_add(usize::from(sent.status == StatusCode::NO_CONTENT), Ordering::Relaxed);
             let lost = [StatusCode::CONFLICT, StatusCode::LOCKED].contains(&sent.status);
             assert!(sent.status == StatusCode::NO_CONTENT || lost, "{sent:?}");
         }
     };
-    futures::join!(send(&zhang), send(&li));
+    tokio::join!(send(&zhang), send(&li));
+    assert_eq!(taken.into_inner(), 5, "no piece was taken twice");
     receipted(&office, &mut zhang, blobs[0]).await;
     receipted(&office, &mut li, blobs[0]).await;
+    drop((zhang, li));
     assert_eq!(
         office.deployment.close().await.path().join("uploads").read_dir().expect("a folder").count(),
         0
@@ -90,6 +97,7 @@ async fn a_file_that_was_moved_before_the_crash_is_held_by_the_next_request() {
             assert_eq!(offset(&uploads.head(&path).await), PICTURE.len() as u64);
         }
         receipted(&office, &mut phone, blob).await;
+        drop(phone);
         office.deployment.close().await;
     }
 }
@@ -159,6 +167,7 @@ async fn an_empty_file_is_whole_at_once() {
     let created = uploads.create(blob.hash, 0).await;
     assert_eq!((created.status, offset(&created)), (StatusCode::CREATED, 0));
     receipted(&office, &mut phone, blob).await;
+    drop(phone);
     office.deployment.close().await;
 }
 

@@ -11,8 +11,8 @@ use crate::{
     },
 };
 use liuhen_trace::{
-    BlobHash, Canonical, CheckedSegment, DeviceId, Grant, Leaf, Refusal, SegmentHeader, SegmentView,
-    Signature, SignedGrant,
+    BlobHash, Canonical, ChainId, CheckedSegment, DeviceId, Grant, Hash, Leaf, Refusal, SegmentHeader,
+    SegmentView, Signature, SignedGrant,
 };
 use std::collections::BTreeMap;
 
@@ -22,6 +22,18 @@ struct Grants<'a> {
     known: BTreeMap<DeviceId, Option<Grant>>,
 }
 
+/// Where each chain ended so far: the next number, and the hash of the last entry.
+#[derive(Default)]
+struct Chains(BTreeMap<ChainId, (u64, Hash)>);
+
+impl Chains {
+    /// Whether the segment continues its chain. The next one is compared with it either way.
+    fn go_on(&mut self, header: &SegmentHeader) -> bool {
+        let ended = self.0.insert(header.chain(), (header.next_seq(), header.last));
+        ended.unwrap_or_default() == (header.first_seq, header.prev)
+    }
+}
+
 pub async fn check(
     conn: &mut Connection,
     leaves: &[Option<Leaf>],
@@ -29,12 +41,21 @@ pub async fn check(
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
     let mut grants = Grants { signer, known: BTreeMap::new() };
+    let mut chains = Chains::default();
     let (mut segments, mut entries, mut announcements) = (0, 0_u64, 0);
     for (leaf, content) in (0..).zip(leaves) {
         if let Some(Leaf::Segment(header)) = content {
             segments += 1;
             // Of a damaged leaf the count may be any number.
             entries = header.count.saturating_add(entries);
+            if !chains.go_on(header) {
+                let place = format!("segment {leaf} of chain {}", header.chain());
+                findings.add(
+                    Some(leaf),
+                    place,
+                    "it does not begin where the chain's segment before it ended",
+                );
+            }
             announcements += check_segment(conn, leaf, header, &mut grants, findings).await;
         }
     }
@@ -202,5 +223,34 @@ impl Grants<'_> {
             true => Ok(grant),
             false => Err(Refusal::new("grant.other_device", "the grant is for another device")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use liuhen_trace::Suite;
+
+    fn segment(incarnation: u64, first_seq: u64, prev: Hash, last: u8) -> SegmentHeader {
+        let hashes = [Hash([0; 32]), Hash([last; 32])];
+        SegmentHeader::over(Suite::Ed25519, DeviceId([1; 16]), incarnation, first_seq, prev, &hashes)
+            .expect("two entries")
+    }
+
+    #[test]
+    fn a_chain_with_a_missing_or_swapped_segment_does_not_go_on() {
+        let first = segment(1, 0, Hash::default(), 10);
+        let second = segment(1, 2, first.last, 20);
+        let third = segment(1, 4, second.last, 30);
+        let walk = |headers: &[&SegmentHeader]| {
+            let mut chains = Chains::default();
+            headers.iter().map(|header| chains.go_on(header)).collect::<Vec<_>>()
+        };
+        let other = segment(2, 0, Hash::default(), 40);
+        assert_eq!(walk(&[&first, &other, &second, &third]), [true; 4]);
+        assert_eq!(walk(&[&first, &third]), [true, false]);
+        assert_eq!(walk(&[&second]), [false]);
+        assert_eq!(walk(&[&first, &third, &second]), [true, false, false]);
+        assert_eq!(walk(&[&first, &first]), [true, false]);
     }
 }
