@@ -160,7 +160,7 @@ fn listening(stdout: ChildStdout, data: &Path) -> Result<SocketAddr> {
 }
 
 fn log_of(data: &Path) -> PathBuf {
-    data.with_extension("log")
+    data.join("server.log")
 }
 
 fn last_of_log(data: &Path) -> String {

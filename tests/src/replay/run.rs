@@ -60,7 +60,7 @@ pub struct Options {
     /// Everything that is drawn is drawn from it
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Empty folder for the data of server and phones, which is kept
+    /// Empty folder, which is kept: the server's data, and the phones' folders in `phones`
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Alter this many of the server's rows behind its back before the comparison
@@ -119,8 +119,8 @@ pub fn prepare(options: &Options) -> Result<Ready> {
 pub fn replay(options: &Options, ready: &Ready) -> Result<Report> {
     let started = now();
     let plan = &ready.plan;
-    let data = ready.folder.join("server");
-    let server = Server::create(&data)?;
+    let data = &ready.folder;
+    let server = Server::create(data)?;
     let proxy = FaultProxy::start(server.address, options.cut, options.seed)?;
     let office = Office::open(&server.url(), &server.admin()?, plan)?;
     let mut phones = phones(options, plan, &ready.folder)?;
@@ -144,7 +144,7 @@ pub fn replay(options: &Options, ready: &Ready) -> Result<Report> {
     }
     let expected = with_what_was_typed(expected, &phones)?;
     if options.sabotage > 0 {
-        sabotage::alter(&data, &expected, options.sabotage, options.seed)?;
+        sabotage::alter(data, &expected, options.sabotage, options.seed)?;
     }
     eprintln!("reading everything back");
     let mut report = compared(&office, plan, &expected)?;
@@ -159,7 +159,10 @@ pub fn replay(options: &Options, ready: &Ready) -> Result<Report> {
     let used = server.used()?;
     (report.server_cpu_seconds, report.server_peak_rss_bytes) = (used.cpu_seconds, used.peak_rss_bytes);
     server.stop()?;
-    verify_ledger(&data, &mut report)?;
+    verify_ledger(data, &mut report)?;
+    if options.data.is_some() {
+        eprintln!("kept: liuhen verify-ledger --data {} checks the ledger again", data.display());
+    }
     report.seconds = (started.elapsed_seconds() * 10.0).round() / 10.0;
     Ok(report)
 }
