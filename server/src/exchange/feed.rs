@@ -52,6 +52,8 @@ pub struct Reader<'a> {
     assigned: BTreeMap<DocumentId, Option<TaskAssigneeRow>>,
     items: Vec<FeedItem>,
     devices: BTreeSet<DeviceId>,
+    /// Of the reading device; looked up when it first matters.
+    several_chains: Option<bool>,
     bytes_left: usize,
 }
 
@@ -98,6 +100,7 @@ impl<'a> Reader<'a> {
             assigned: BTreeMap::new(),
             items: Vec::new(),
             devices: BTreeSet::new(),
+            several_chains: None,
             bytes_left: bytes_max,
         }
     }
@@ -185,8 +188,7 @@ impl<'a> Reader<'a> {
         }
         for (segment, documents) in segments {
             let segment = views::Segment::read(self.conn, segment).await?;
-            // The device that reads has its own entries.
-            if segment.header.device == self.caller.device {
+            if segment.header.device == self.caller.device && self.has_its_own_entries().await? {
                 continue;
             }
             if let Some(view) = segment.admitted(self.conn, leaf, &documents).await? {
@@ -196,6 +198,17 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(of_leaf)
+    }
+
+    /// Whether the reading phone wrote everything its device handed in. Of a device with several
+    /// chains, two copies of one folder may be alive, and each has to learn what the other wrote.
+    async fn has_its_own_entries(&mut self) -> Result<bool, ApiError> {
+        let several = match self.several_chains {
+            Some(known) => known,
+            None => store::exchange::has_several_chains(self.conn, self.caller.device).await?,
+        };
+        self.several_chains = Some(several);
+        Ok(!several)
     }
 
     async fn read_matter(

@@ -133,6 +133,15 @@ pub async fn device_of(conn: &mut Connection, chain: ChainId) -> Result<Option<D
     Ok(device.and_then(|device| device.parse().ok()))
 }
 
+/// Whether the device handed in under more than one chain: its folder was copied, restored or
+/// enrolled anew.
+pub async fn has_several_chains(conn: &mut Connection, device: DeviceId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(DISTINCT chain) > 1 FROM segment WHERE device = $1")
+        .bind(device.to_string())
+        .fetch_one(conn)
+        .await
+}
+
 /// Writes a segment and its entries, all of them open. Entries about a document await their
 /// verdict; the others count at once.
 pub async fn insert(conn: &mut Connection, segment: &CheckedSegment, leaf: u64) -> Result<(), sqlx::Error> {

@@ -298,3 +298,22 @@ async fn a_position_of_another_log_begins_anew() {
         assert_eq!(answer.items.len(), 2, "the matter, and what this device wrote itself");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_living_copies_of_one_phone_learn_what_the_other_wrote() {
+    let office = Office::open().await;
+    let task = office.issue(&["zhang"]).await;
+    let mut phone = ready(&office, "zhang", 1).await;
+    let mut copy = ready(&office, "zhang", 1).await;
+    copy.incarnation = 99;
+    for round in 0..3 {
+        phone.answer(task.visit, "1-2", round);
+        copy.answer(task.visit, "1-2", 10 + round);
+        for one in [&mut phone, &mut copy] {
+            one.synchronise().await;
+            office.judged().await;
+        }
+        phone.synchronise().await;
+        assert_eq!(phone.documents[&task.visit].heads(), copy.documents[&task.visit].heads());
+    }
+}
