@@ -1,5 +1,7 @@
-//! Every write of the server is an act: authorise, plan purely, then one commit of the rows and the
-//! leaf that lists them. Routes and jobs call acts; they hold no rule themselves.
+//! What people do: authorise, plan purely, then one commit of the rows and the leaf that lists them.
+//! Routes call acts; they hold no rule themselves. What phones hand in and what the server finds out
+//! by itself is logged in [`crate::exchange`] and [`crate::evidence`]; sign-ins and tokens are
+//! volatile and log nothing.
 //!
 //! - [`access`]: departments, accounts, sessions, devices, and **who may do what:
 //!   [`access::authorise`]**.

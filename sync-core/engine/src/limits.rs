@@ -2,7 +2,8 @@
 
 /// One exchange body as sent. Gateways on the way cap bodies at 1 MB.
 pub const BODY_BYTES_MAX: usize = 1_000_000;
-/// One exchange body decompressed. Field bodies compress 3 to 6 times; 16 leaves room.
+/// One exchange body decompressed. Field bodies compress 3 to 6 times; 16 leaves room. A server
+/// that knows what phones send may allow less.
 pub const DECOMPRESSED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Segments in one request: a phone that captured 500 signed pieces of evidence offline.
 pub const REQUEST_SEGMENTS_MAX: usize = 512;

@@ -1,5 +1,5 @@
-//! Giving a task to other people. Who loses it keeps what they did: their phone hands it in, and
-//! what they did before they could know counts (see the exchange).
+//! Giving a task to other people. Who loses it still hands in what they did: what was logged before
+//! counts, what they did before they could know is held (see [`crate::exchange::access`]).
 
 use super::{assignees, ended, find, state_of, tell, visit_of};
 use crate::{

@@ -2,7 +2,8 @@
 //!
 //! The causal past of a change is told by a vector clock, because an actor's changes form a line:
 //! for each actor, how many of its changes are in it. Every question admission asks is then about
-//! a clock and never about what happens to be merged.
+//! a clock and never about what happens to be merged, one excepted: whether a sequence number is taken,
+//! which only a forked chain can bring up.
 
 use super::decode::OpId;
 use crate::{
