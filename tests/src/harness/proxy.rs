@@ -151,10 +151,11 @@ impl Shared {
         let mut chunk = vec![0; CHUNK_BYTES];
         while let Ok(read @ 1..) = from.read(&mut chunk) {
             let passing = usize::try_from(left).unwrap_or(usize::MAX).min(read);
+            // Counted first, so that whoever has the bytes finds them counted.
+            counter.fetch_add(passing as u64, Ordering::Relaxed);
             if to.write_all(&chunk[..passing]).is_err() {
                 break;
             }
-            counter.fetch_add(passing as u64, Ordering::Relaxed);
             left = left.saturating_sub(passing as u64);
             if left == 0 {
                 self.cuts.fetch_add(1, Ordering::Relaxed);
