@@ -35,8 +35,21 @@ pub struct Config {
     pub refresh_days: u32,
     /// How long a device may record without having met the server; written into its grant.
     pub offline_hours: u32,
+    /// Whether those who can read or change what others did have to sign in with a second factor.
+    pub second_factor: SecondFactorRule,
     /// Cost of a password hash in KiB of memory; lowered by tests only.
     pub password_memory_kib: u32,
+}
+
+/// A factor that was set up is asked for at every sign-in, whatever the rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactorRule {
+    /// Of supervisors, administrators and auditors.
+    #[default]
+    Required,
+    /// Of nobody.
+    Optional,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -74,6 +87,9 @@ pub struct Settings {
     /// Hours a device may record without having met the server [default: 168]
     #[arg(long, env = "LIUHEN_OFFLINE_HOURS")]
     pub offline_hours: Option<u32>,
+    /// Whether supervisors, administrators and auditors must have a second factor [default: required]
+    #[arg(long, env = "LIUHEN_SECOND_FACTOR")]
+    pub second_factor: Option<SecondFactorRule>,
 }
 
 impl Settings {
@@ -94,6 +110,7 @@ impl Settings {
             stop_time_max: seconds(self.stop_seconds, file.stop_seconds, STOP_SECONDS_DEFAULT),
             refresh_days: self.refresh_days.or(file.refresh_days).unwrap_or(REFRESH_DAYS_DEFAULT),
             offline_hours: self.offline_hours.or(file.offline_hours).unwrap_or(OFFLINE_HOURS_DEFAULT),
+            second_factor: self.second_factor.or(file.second_factor).unwrap_or_default(),
             ..Config::new(data)
         })
     }
@@ -115,6 +132,7 @@ impl Config {
             stop_time_max: Duration::from_secs(STOP_SECONDS_DEFAULT),
             refresh_days: REFRESH_DAYS_DEFAULT,
             offline_hours: OFFLINE_HOURS_DEFAULT,
+            second_factor: SecondFactorRule::default(),
             password_memory_kib: argon2::Params::DEFAULT_M_COST,
         }
     }

@@ -1,5 +1,6 @@
 //! The one error of the server, shown as a problem document (RFC 9457) with a stable dotted code.
 
+use crate::titles;
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -103,6 +104,11 @@ impl ApiError {
     pub fn detail(&self) -> &str {
         &self.detail
     }
+
+    /// In a few words, as `中文 / English`.
+    pub fn title(&self) -> Cow<'static, str> {
+        title(self.status, self.code)
+    }
 }
 
 impl fmt::Display for ApiError {
@@ -163,7 +169,7 @@ impl From<tokio::task::JoinError> for ApiError {
 }
 
 /// The document as sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     #[serde(rename = "type")]
     pub kind: String,
@@ -212,7 +218,7 @@ impl IntoResponse for ApiError {
 fn title(status: StatusCode, code: &str) -> Cow<'static, str> {
     match codes::titles(code) {
         Some(titles) => Cow::Owned(format!("{} / {}", titles.chinese, titles.english)),
-        None => Cow::Borrowed(title_of_status(status)),
+        None => titles::of(code).unwrap_or(Cow::Borrowed(title_of_status(status))),
     }
 }
 

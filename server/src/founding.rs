@@ -24,7 +24,8 @@ pub async fn found(config: Config, department: String, new: NewAccount) -> anyho
     }
 }
 
-async fn create(state: &AppState, department: String, new: NewAccount) -> Result<String, ApiError> {
+/// The same, in a folder that is open.
+pub async fn create(state: &AppState, department: String, new: NewAccount) -> Result<String, ApiError> {
     let department = text::line("department", &department)?;
     let plan = accounts::plan_new(new, String::new())?;
     let password_hash = state.passwords.hash(plan.password).await?;

@@ -1,6 +1,6 @@
 //! Serving until told to stop, and stopping without losing what is under way.
 
-use crate::{AppState, config::Config, routes};
+use crate::{AppState, config::Config, control, routes};
 use anyhow::Context;
 use std::{future::Future, io::Write as _, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, signal::unix::SignalKind};
@@ -11,9 +11,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (state, background) = AppState::open(config).await?;
     let address = state.config.address;
     let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+    let orders = tokio::spawn(control::take_orders(state.clone()));
     announce(listener.local_addr()?)?;
     serve(state.clone(), listener, stop).await?;
     tracing::info!("stopping");
+    orders.abort();
+    // Its hold on the ledger ends with it; that it was aborted is no error.
+    let _ = orders.await;
     state.close(background).await
 }
 

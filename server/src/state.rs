@@ -2,7 +2,9 @@
 
 use crate::{
     acts::access::{Passwords, Tokens},
+    backup,
     config::Config,
+    evidence::pictures::Pictures,
     exchange,
     ledger::{Ledger, Signer},
     store::{self, Connection, Store},
@@ -25,6 +27,8 @@ pub struct AppState {
     pub passwords: Passwords,
     pub tokens: Tokens,
     pub metrics: PrometheusHandle,
+    /// Small pictures of evidence.
+    pub pictures: Pictures,
     /// The leaf below which every entry has a verdict; what is logged at it and above is being judged.
     pub judged: watch::Receiver<u64>,
 }
@@ -49,6 +53,13 @@ impl AppState {
         let data = &config.data;
         tokio::fs::create_dir_all(data).await.with_context(|| format!("creating {}", data.display()))?;
         let lock = lock(data)?;
+        anyhow::ensure!(
+            !data.join(backup::MANIFEST_FILE).exists(),
+            "restore.unfinished: {} is a backup, or a restore that did not come to its end; `liuhen restore` \
+             makes a folder that can be served",
+            data.display()
+        );
+        backup::before_migrating(data).await?;
         let (store, mut writer) =
             Store::open(data).await.with_context(|| format!("opening {}", data.display()))?;
         let keys = data.join(SIGNER_FOLDER);
@@ -66,6 +77,7 @@ impl AppState {
             passwords: Passwords::new(config.password_memory_kib)?,
             tokens: Tokens::new(ledger.origin(), &ledger.session_secret()),
             metrics: telemetry::metrics()?,
+            pictures: Pictures::new(&config.data),
             config: Arc::new(config),
             store,
             ledger,

@@ -2,6 +2,7 @@
 //! guards that hold the house rules, and the replay of a city's inspections.
 #![forbid(unsafe_code)]
 
+pub mod demo;
 pub mod guards;
 pub mod harness;
 pub mod replay;

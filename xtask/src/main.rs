@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod demo;
 mod prerequisites;
 mod replay;
 mod shell;
@@ -25,8 +26,8 @@ enum Command {
     Test(test::Options),
     /// Replay a city's inspections from phones to a verified ledger, in release builds
     Replay(replay::Options),
-    /// Show the whole loop on a made-up set: phones, server, ledger
-    Demo(replay::DemoOptions),
+    /// Play one working day of a made-up county and leave its console open
+    Demo(demo::Options),
     /// Format, lints and dependency rules
     Check,
 }
@@ -35,7 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Options::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Replay(options) => replay::run(&options),
-        Command::Demo(options) => replay::demo(&options),
+        Command::Demo(options) => demo::run(&options),
         Command::Check => check::run(),
     }
 }

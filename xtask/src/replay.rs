@@ -1,5 +1,5 @@
-//! `cargo xtask replay` and `cargo xtask demo`: release builds, then the replay with the arguments
-//! passed on and its exit code passed back.
+//! `cargo xtask replay`: release builds, then the replay with the arguments passed on and its exit
+//! code passed back.
 
 use crate::shell;
 use anyhow::Result;
@@ -19,13 +19,6 @@ pub struct Options {
     arguments: Vec<OsString>,
 }
 
-#[derive(Args)]
-pub struct DemoOptions {
-    /// End after one round, which the demo always does
-    #[arg(long)]
-    once: bool,
-}
-
 /// Programs of one build.
 pub struct Built {
     pub server: PathBuf,
@@ -35,19 +28,6 @@ pub struct Built {
 pub fn run(options: &Options) -> Result<ExitCode> {
     let built = build(&["--release"], "release")?;
     let status = shell::status(command(&built).arg("run").args(&options.arguments))?;
-    Ok(shell::exit_code(status))
-}
-
-pub fn demo(options: &DemoOptions) -> Result<ExitCode> {
-    let built = build(&["--release"], "release")?;
-    let folder = shell::workspace().join("target/demo-set");
-    generate(&built, &folder)?;
-    let arguments =
-        ["--phones", "4", "--pair", "30", "--cut", "10", "--kill", "10", "--photos", "generated:1"];
-    let status = shell::status(command(&built).arg("run").arg(&folder).args(arguments))?;
-    if !options.once {
-        eprintln!("There is no console to leave open: the demo ends here.");
-    }
     Ok(shell::exit_code(status))
 }
 

@@ -1,4 +1,9 @@
-//! Reviewing visits.
+//! What supervisors do with visits that were filled in: review them, decide what people disagree about.
+//!
+//! - [`resolution`]: a disagreement decided at the console. [`desk`]: the device that signs it.
+
+pub mod desk;
+pub mod resolution;
 
 use crate::{
     ApiError, AppState,
@@ -20,13 +25,15 @@ use liuhen_inspection::{
 use liuhen_trace::{DocumentId, Refusal};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewReview {
     pub outcome: ReviewOutcome,
     /// Required when the visit is returned: somebody has to know what to supplement.
     #[serde(default)]
+    #[schema(value_type = text::OptionalParagraphs)]
     pub opinion: String,
 }
 

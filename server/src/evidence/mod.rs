@@ -7,8 +7,14 @@
 //! - [`tus`]: the HTTP surface, tus 1.0 with creation, checksum and expiration.
 //! - [`upload`]: begin, append, complete.
 //! - [`files`]: where bytes lie, and when they are durable.
+//! - [`serving`]: files and pictures as answers. [`pictures`]: what was drawn; [`picture`]: drawing it.
+//! - [`media`]: what a file is by its first bytes.
 
 pub mod files;
+pub mod media;
+pub mod picture;
+pub mod pictures;
+pub mod serving;
 mod tus;
 mod upload;
 

@@ -23,7 +23,7 @@ pub enum Access {
     /// The document was never the account's.
     Never,
     /// The loss was known on the device when the entry was made.
-    KnewOfLoss,
+    KnewOfLoss { lost: u64 },
     /// The entry came in after the loss, and may have been made before it.
     Concurrent,
 }
@@ -66,8 +66,20 @@ impl Scope {
         };
         match span.lost.filter(|lost| *lost < leaf) {
             None => Access::Assigned,
-            Some(lost) if known > lost => Access::KnewOfLoss,
+            Some(lost) if known > lost => Access::KnewOfLoss { lost },
             Some(_) => Access::Concurrent,
+        }
+    }
+}
+
+impl Access {
+    /// Whether it was so already when the log's epoch began, at `reopened`: what changed it may have
+    /// been lost.
+    pub fn is_older_than(self, reopened: Option<u64>) -> bool {
+        match self {
+            Access::Never => reopened.is_some(),
+            Access::KnewOfLoss { lost } => reopened.is_some_and(|reopened| lost < reopened),
+            Access::Assigned | Access::Concurrent => false,
         }
     }
 }
@@ -83,7 +95,7 @@ mod tests {
         assert_eq!(scope.at(3, 0), Access::Never);
         assert_eq!(scope.at(7, 4), Access::Assigned);
         assert_eq!(scope.at(9, 8), Access::Concurrent);
-        assert_eq!(scope.at(9, 9), Access::KnewOfLoss);
+        assert_eq!(scope.at(9, 9), Access::KnewOfLoss { lost: 8 });
         assert_eq!(scope.at(13, 0), Access::Assigned);
         assert_eq!(Scope::default().at(9, 0), Access::Never);
     }

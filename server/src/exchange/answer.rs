@@ -11,14 +11,14 @@ use super::{
 use crate::{
     AppState,
     error::ApiError,
-    ledger::{Latest, clock},
+    ledger::{self, Epochs, Latest, clock, epochs::FIRST_EPOCH},
     store::{self, Connection},
 };
 use liuhen_engine::{
     limits,
-    wire::{self, Answer, PROTOCOL_VERSION, Request, Row, WaitingEntry},
+    wire::{self, Answer, Backfill, PROTOCOL_VERSION, Position, Request, Row, WaitingEntry},
 };
-use liuhen_trace::{Canonical, ChainId, DeviceId, Hash, SignedGrant};
+use liuhen_trace::{Canonical, ChainId, CheckpointRef, DeviceId, EpochProof, Hash, SignedGrant};
 use sqlx::Connection as _;
 use std::collections::BTreeSet;
 
@@ -64,21 +64,23 @@ async fn read(
     let mut snapshot = conn.begin().await?;
     let conn = &mut *snapshot;
     let (request, handed, log) = (&asked.request, &asked.handed, asked.latest.state);
+    let epochs = Epochs::read(conn).await?;
     let mut proofs = Proofs::new(log);
     let receipts = proofs.segments(conn, &handed.leaves).await?;
     let consistency = match request.checkpoint {
         // Of a larger tree there is no proof: the phone sees that the log shrank.
-        Some(held) if held != log && held.epoch == log.epoch && held.size <= log.size => {
+        Some(held) if held != log && held.size <= log.size && epochs.shared(held) == held.size => {
             Some(proofs.range(conn, held.size, held.size).await?)
         }
         _ => None,
     };
     let verdicts =
         store::exchange::first_pending_leaf(conn).await?.map_or(log.size, |leaf| leaf.min(log.size));
-    let position = match &request.position {
-        Some(position) if position.epoch == log.epoch && position.cursor <= log.size => position.clone(),
-        _ => first_position(conn, caller, &log, verdicts).await?,
+    let position = match request.position.as_ref().and_then(|position| carried(position, &log, &epochs)) {
+        Some(position) => position,
+        None => first_position(conn, caller, &log, verdicts).await?,
     };
+    let known_epoch = request.checkpoint.map_or(0, |held| held.epoch).max(FIRST_EPOCH);
     let reader = Reader::new(conn, caller, &mut proofs, bytes_max);
     let served = reader.serve(position, verdicts).await?;
     let (rows, more_rows) = rows(conn, &request.wants).await?;
@@ -97,7 +99,37 @@ async fn read(
         blobs_wanted: store::blobs::wanted(conn, &caller.row.account, BLOBS_WANTED_MAX).await?,
         rows,
         server_time_ms: clock::now_ms(),
+        epochs: openings(conn, &epochs, known_epoch, log).await?,
     })
+}
+
+/// The acts that opened the epochs a phone does not know, each with its proof.
+async fn openings(
+    conn: &mut Connection,
+    epochs: &Epochs,
+    known_epoch: u64,
+    log: CheckpointRef,
+) -> Result<Vec<EpochProof>, ApiError> {
+    let mut openings = Vec::new();
+    for leaf in epochs.opened_after(known_epoch) {
+        openings.push(ledger::proof_of(conn, leaf, log).await?);
+    }
+    Ok(openings)
+}
+
+/// A phone's position in this log; `None` for one that says nothing here. Of an earlier epoch, what
+/// lies below the next one's first leaf stands as it did.
+fn carried(position: &Position, log: &CheckpointRef, epochs: &Epochs) -> Option<Position> {
+    if position.epoch == log.epoch {
+        return (position.cursor <= log.size).then(|| position.clone());
+    }
+    if position.epoch < FIRST_EPOCH {
+        return None;
+    }
+    let reopened = epochs.opened_after(position.epoch).next()?;
+    let carried = |backfill: &Backfill| Backfill { from: backfill.from.min(reopened), ..*backfill };
+    let backfills = position.backfills.iter().map(carried).collect();
+    Some(Position { epoch: log.epoch, cursor: position.cursor.min(reopened), backfills })
 }
 
 /// Entries of the caller's device that wait, with the changes nobody handed in yet.

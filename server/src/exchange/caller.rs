@@ -54,6 +54,10 @@ pub async fn authenticate(
         body_sha256: digest::sha256(body),
     };
     key(&row)?.verify(&request.message(), &signature).map_err(|_| bad())?;
+    if row.is_desk() {
+        let detail = "this key signs nothing that comes over the network";
+        return Err(ApiError::forbidden("device.desk", detail));
+    }
     if row.revoked_at_ms.is_some() {
         return Err(revoked());
     }

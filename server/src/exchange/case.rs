@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     error::ApiError,
+    ledger::Epochs,
     store::{
         self, Connection,
         exchange::EntryRow,
@@ -21,9 +22,7 @@ use liuhen_inspection::{
     record::Signing,
     visit::{self, VisitView},
 };
-use liuhen_trace::{
-    Canonical, ChainId, ChangeHash, DocumentId, EntryKind, Grant, Refusal, SignedGrant, entry::Body,
-};
+use liuhen_trace::{Canonical, ChainId, ChangeHash, DocumentId, EntryKind, Refusal, entry::Body};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries judged together for one document: bounds memory and how long others wait.
@@ -55,6 +54,8 @@ pub struct Author {
     pub account: String,
     /// Real name, as in the device's grant.
     pub name: String,
+    /// The server holds the chain's key and signs for the person.
+    pub desk: bool,
 }
 
 /// A row of ours that cannot be read: a fault of storage, not of a phone.
@@ -63,7 +64,7 @@ pub fn damaged(what: &'static str) -> ApiError {
 }
 
 /// Reads a document and its next pending entries.
-pub async fn load(conn: &mut Connection, document: &str, log_epoch: u64) -> Result<Docket, ApiError> {
+pub async fn load(conn: &mut Connection, document: &str, log: &Epochs) -> Result<Docket, ApiError> {
     let id: DocumentId = document.parse().map_err(|_| damaged("entry.document"))?;
     let people = people(conn, document).await?;
     let rows = pending_rows(conn, document).await?;
@@ -81,7 +82,7 @@ pub async fn load(conn: &mut Connection, document: &str, log_epoch: u64) -> Resu
         epochs: epochs(&store::verdicts::epochs(conn, document).await?)?,
         settled: settled(conn, document, pending.iter().chain(&waiting)).await?,
         waiting,
-        log_epoch,
+        log: log.clone(),
     };
     let signings = signings(conn, document, &people).await?;
     Ok(Docket { case, pending, basis: ViewBasis { checklist, people, signings } })
@@ -131,9 +132,9 @@ pub async fn people(conn: &mut Connection, document: &str) -> Result<BTreeMap<Ch
         let device =
             store::exchange::device_of(conn, chain).await?.ok_or_else(|| damaged("segment.device"))?;
         let row = store::devices::by_id(conn, &device.to_string()).await?.ok_or_else(|| damaged("device"))?;
-        let grant = SignedGrant::from_canonical(&row.signed_grant)
-            .and_then(|grant| Grant::from_canonical(&grant.bytes))?;
-        people.insert(chain, Author { account: grant.account, name: grant.person });
+        let grant = row.grant()?;
+        let desk = grant.is_desk();
+        people.insert(chain, Author { account: grant.account, name: grant.person, desk });
     }
     Ok(people)
 }
@@ -209,6 +210,7 @@ pub fn logged(row: &EntryRow, people: &BTreeMap<ChainId, Author>) -> Result<Logg
         leaf: row.leaf as u64,
         kind: open.kind,
         account: author.account.clone(),
+        desk: author.desk,
         checkpoint: open.body.checkpoint,
         change: open.body.change.zip(open.change),
         detail: open.body.detail,

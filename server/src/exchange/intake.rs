@@ -124,6 +124,9 @@ async fn enrolled(
     let Some(row) = store::devices::by_id(conn, &device.to_string()).await? else {
         return Ok(Err(unknown_device()));
     };
+    if row.is_desk() {
+        return Ok(Err(Refusal::new("device.desk", "this key signs nothing that comes over the network")));
+    }
     if row.revoked_at_ms.is_some() {
         return Ok(Err(Refusal::new("device.revoked", "the enrolment of the segment's device was revoked")));
     }
@@ -162,7 +165,8 @@ async fn placement(conn: &mut Connection, segment: &CheckedSegment) -> Result<Pl
     Ok(place(head.as_ref(), |_| known_last, segment))
 }
 
-async fn head(conn: &mut Connection, chain: ChainId) -> Result<Option<ChainHead>, ApiError> {
+/// Where a chain ends as it is logged.
+pub async fn head(conn: &mut Connection, chain: ChainId) -> Result<Option<ChainHead>, ApiError> {
     let Some(end) = store::exchange::chain_end(conn, chain).await? else { return Ok(None) };
     let header = end.parse_header()?;
     Ok(Some(ChainHead { next_seq: header.next_seq(), last: header.last }))
@@ -177,7 +181,10 @@ async fn log_all(
     for item in signed {
         let segment = &item.segment;
         match placement(tx.conn(), segment).await? {
-            Placement::New => log(tx, &mut handed, &item).await?,
+            Placement::New => {
+                let leaf = log(tx, segment, &item.account).await?;
+                handed.receipt(segment, leaf);
+            }
             Placement::Duplicate => known(tx.conn(), &mut handed, segment).await?,
             Placement::Gap { expected } => {
                 handed
@@ -193,22 +200,20 @@ async fn log_all(
     Ok(handed)
 }
 
-async fn log(tx: &mut Tx, handed: &mut Handed, item: &Signed) -> Result<(), ApiError> {
-    let segment = &item.segment;
+/// Logs a segment that continues its chain; its entries get their verdicts soon after. Returns its leaf.
+pub async fn log(tx: &mut Tx, segment: &CheckedSegment, account: &str) -> Result<u64, ApiError> {
     let leaf = tx.append_segment(&segment.header).await?;
     store::exchange::insert(tx.conn(), segment, leaf).await?;
     for entry in &segment.entries {
         for blob in entry.open.iter().flat_map(|open| &open.body.blobs) {
-            let held =
-                store::blobs::announce(tx.conn(), segment.chain, entry.seq, &item.account, *blob).await?;
+            let held = store::blobs::announce(tx.conn(), segment.chain, entry.seq, account, *blob).await?;
             if held {
                 let hash = blob.hash.as_bytes();
-                store::feed::insert(tx.conn(), &item.account, leaf, FeedKind::Held, hash).await?;
+                store::feed::insert(tx.conn(), account, leaf, FeedKind::Held, hash).await?;
             }
         }
     }
-    handed.receipt(segment, leaf);
-    Ok(())
+    Ok(leaf)
 }
 
 /// A segment whose entries are logged: its receipt, if it was logged as this very segment.

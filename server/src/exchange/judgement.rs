@@ -15,6 +15,7 @@
 //! ```
 
 use super::access::{Access, Scope};
+use crate::ledger::Epochs;
 use liuhen_engine::{
     document::{Admission, Author, Document, Pending},
     limits, scan,
@@ -59,6 +60,8 @@ pub struct LoggedEntry {
     pub kind: EntryKind,
     /// The account its device acts for.
     pub account: String,
+    /// The server itself signed it, for somebody at the console.
+    pub desk: bool,
     /// The newest checkpoint its device knew.
     pub checkpoint: Option<CheckpointRef>,
     pub change: Option<(ChangeHash, Vec<u8>)>,
@@ -104,8 +107,8 @@ pub struct Case {
     pub settled: BTreeMap<ChangeHash, Settled>,
     /// Entries that wait, in leaf order.
     pub waiting: Vec<LoggedEntry>,
-    /// The log's epoch: checkpoints of another one say nothing here.
-    pub log_epoch: u64,
+    /// What a checkpoint of each epoch says of this log.
+    pub log: Epochs,
 }
 
 /// An entry on its way through [`Case::judge`].
@@ -195,21 +198,34 @@ impl Case {
     }
 
     fn refused_access(&self, entry: &LoggedEntry) -> Option<(Verdict, &'static str)> {
+        // What a restore may have lost says nothing against whoever relied on it.
+        let reopened = self.log.reopened_before(entry.leaf);
         if self.document.is_none() {
-            return Some((Verdict::Quarantined, "document.unknown"));
+            return Some(match reopened {
+                Some(_) => (Verdict::Held, "document.not_restored"),
+                None => (Verdict::Quarantined, "document.unknown"),
+            });
+        }
+        // Nobody but the server signs with a desk's key, and it authorised the person in the commit that
+        // logged the entry: the act behind the segment says so, and `verify-ledger` asks for it.
+        if entry.desk {
+            let decides = entry.kind == EntryKind::Resolution;
+            return (!decides).then_some((Verdict::Quarantined, "desk.no_resolution"));
         }
         // It says nothing by itself, and whoever reads the chain's later changes must know of it.
         if entry.kind == EntryKind::Epoch {
             return None;
         }
-        let known =
-            entry.checkpoint.filter(|known| known.epoch == self.log_epoch).map_or(0, |known| known.size);
+        let known = self.log.known(entry.checkpoint, entry.leaf);
         let access =
             self.scopes.get(&entry.account).map_or(Access::Never, |scope| scope.at(entry.leaf, known));
         match access {
             Access::Assigned => None,
+            Access::Never | Access::KnewOfLoss { .. } if access.is_older_than(reopened) => {
+                Some((Verdict::Held, "access.not_restored"))
+            }
             Access::Never => Some((Verdict::Quarantined, "access.never_assigned")),
-            Access::KnewOfLoss => Some((Verdict::Quarantined, "access.left")),
+            Access::KnewOfLoss { .. } => Some((Verdict::Quarantined, "access.left")),
             Access::Concurrent => Some((Verdict::Held, "access.concurrent")),
         }
     }

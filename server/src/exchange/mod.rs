@@ -22,7 +22,7 @@ pub mod caller;
 pub mod case;
 mod endpoint;
 mod feed;
-mod intake;
+pub mod intake;
 pub mod judgement;
 mod proofs;
 pub mod room;

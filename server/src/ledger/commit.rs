@@ -6,7 +6,7 @@
 //! numbered as they are inserted, the head row advances in the same transaction, and only after
 //! the commit is the checkpoint signed and anybody answered.
 
-use super::{Signer, clock, proof, random, signer::Keys};
+use super::{Signer, about, clock, epochs::FIRST_EPOCH, proof, random, signer::Keys};
 use crate::{
     error::ApiError,
     store::{self, Connection, transaction},
@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use futures::{FutureExt, future::BoxFuture};
 use liuhen_trace::{
     ActHeader, BlobRef, Canonical, CheckpointRef, Hash, Leaf, NoteKey, PublicKey, SegmentHeader, SignedGrant,
+    SoftwareKey,
     act::{ActBody, RowCommitment},
     grant::Grant,
     merkle::{Node, RangeProof, Tree, cover},
@@ -31,8 +32,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 const GROUP_MAX: usize = 64;
 /// Proposals waiting; beyond it callers wait, which is the server's back-pressure.
 const QUEUE_MAX: usize = 1024;
-/// The log's first epoch. A restore that lost signed leaves opens the next.
-const FIRST_EPOCH: u64 = 1;
 
 /// What everybody may know of the log right now.
 #[derive(Debug, Clone)]
@@ -99,6 +98,7 @@ impl Ledger {
         mut conn: Connection,
         mut signer: Signer,
     ) -> anyhow::Result<(Self, tokio::task::JoinHandle<Connection>)> {
+        about::catch_up(&mut conn).await?;
         let head = store::ledger::head(&mut conn).await?;
         let (epoch, tree) = match head {
             Some(head) => {
@@ -173,6 +173,11 @@ impl Ledger {
         *self.keys.session_secret()
     }
 
+    /// See [`Keys::desk`].
+    pub fn desk_key(&self, account: &str, number: u64) -> SoftwareKey {
+        self.keys.desk(account, number)
+    }
+
     pub fn sign_grant(&self, grant: Grant) -> SignedGrant {
         grant.sign(self.keys.deployment())
     }
@@ -216,11 +221,18 @@ impl Tx {
 
     /// Logs an act; its rows are written by the caller in the same transaction.
     pub async fn act(&mut self, act: NewAct) -> Result<u64, ApiError> {
-        let body =
-            ActBody { actor: act.actor, detail: act.detail.to_string(), rows: act.rows, blobs: act.blobs };
+        let NewAct { kind, actor, detail, rows, blobs } = act;
+        self.log_act(kind, &ActBody { actor, detail: detail.to_string(), rows, blobs, epoch: None }).await
+    }
+
+    async fn log_act(&mut self, kind: &str, body: &ActBody) -> Result<u64, ApiError> {
+        let abouts = about::about(&body.detail, &body.rows);
         let (salt, body) = (random::<16>(), body.to_canonical());
-        let leaf = self.append(&Leaf::Act(ActHeader::commit(act.kind, self.now_ms, &salt, &body))).await?;
+        let leaf = self.append(&Leaf::Act(ActHeader::commit(kind, self.now_ms, &salt, &body))).await?;
         store::ledger::insert_act(&mut self.conn, leaf, &salt, &body).await?;
+        for about in abouts {
+            store::ledger::insert_about(&mut self.conn, &about, leaf as i64).await?;
+        }
         Ok(leaf)
     }
 
@@ -406,6 +418,9 @@ impl Committer {
         }
     }
 }
+
+mod epoch;
+pub use epoch::{open_epoch, proof_of};
 
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,21 @@
 //! The one append-only log: every write of the server goes through [`Ledger::commit`].
 //!
 //! - [`commit`]: the committer task, the only holder of a writing connection.
+//! - [`about`]: which tasks and visits an act speaks of.
+//! - [`epochs`]: its life between restores.
 //! - [`signer`]: the keys and the state that lie outside the database.
 //! - [`proof`]: range and consistency proofs from stored subtrees.
 //! - [`verify`]: recomputes everything a leaf commits to.
 
+pub mod about;
 mod commit;
+pub mod epochs;
 pub mod proof;
 pub mod signer;
 pub mod verify;
 
-pub use commit::{Committed, Latest, Ledger, NewAct, Tx};
+pub use commit::{Committed, Latest, Ledger, NewAct, Tx, open_epoch, proof_of};
+pub use epochs::Epochs;
 pub use signer::Signer;
 
 /// Bytes from the system's random source: salts, keys, tokens.

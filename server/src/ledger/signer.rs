@@ -5,7 +5,8 @@
 
 use anyhow::{Context, ensure};
 use liuhen_trace::{
-    CheckpointKey, CheckpointRef, NoteKey, SoftwareKey, checkpoint::Checkpoint, merkle::RangeProof,
+    CheckpointKey, CheckpointRef, EpochProof, Hash, NoteKey, SoftwareKey, checkpoint::Checkpoint, digest,
+    merkle::RangeProof,
 };
 use std::{
     fs,
@@ -14,14 +15,17 @@ use std::{
     sync::Arc,
 };
 
-const STATE_FILE: &str = "checkpoint";
+pub const STATE_FILE: &str = "checkpoint";
 pub const ORIGIN_FILE: &str = "origin";
+/// Of files that are being written.
+pub const BESIDE_SUFFIX: &str = ".new";
 
 /// The keys, which never change while the server runs.
 pub struct Keys {
     log: CheckpointKey,
     deployment: SoftwareKey,
     session_secret: [u8; 32],
+    desk_secret: Hash,
 }
 
 /// Signs checkpoints; one at a time.
@@ -45,6 +49,13 @@ impl Keys {
         &self.deployment
     }
 
+    /// The key of an account's `number`th desk device. It is derived from the deployment's key, which
+    /// could grant any key anyway, so there is nothing more to keep, and nothing in the database.
+    pub fn desk(&self, account: &str, number: u64) -> SoftwareKey {
+        let parts = [self.desk_secret.as_bytes(), &number.to_be_bytes()[..], account.as_bytes()];
+        SoftwareKey::from_seed(digest::tagged("liuhen/desk-key/1", &parts).0)
+    }
+
     /// Signs the access tokens of accounts.
     pub fn session_secret(&self) -> &[u8; 32] {
         &self.session_secret
@@ -58,9 +69,11 @@ impl Signer {
             create(folder).with_context(|| format!("creating keys in {}", folder.display()))?;
         }
         let origin = fs::read_to_string(folder.join(ORIGIN_FILE))?;
+        let deployment = read_key(folder, "deployment.key")?;
         let keys = Keys {
             log: CheckpointKey { origin, key: SoftwareKey::from_seed(read_key(folder, "log.key")?) },
-            deployment: SoftwareKey::from_seed(read_key(folder, "deployment.key")?),
+            deployment: SoftwareKey::from_seed(deployment),
+            desk_secret: digest::tagged("liuhen/desk-secret/1", &[&deployment]),
             session_secret: read_key(folder, "session.key")?,
         };
         let state_file = folder.join(STATE_FILE);
@@ -106,6 +119,31 @@ impl Signer {
                 .verify_consistency(last.size, last.root, state.size, state.root)
                 .context("signer.forked_tree: the tree signed last is no prefix of this one")?;
         }
+        self.write(state)
+    }
+
+    /// Signs the first state of a later epoch: its newest leaf is the act that opens it, behind a tree
+    /// that extends what was signed last.
+    pub fn open_epoch(
+        &mut self,
+        state: CheckpointRef,
+        opened: &EpochProof,
+        consistency: &RangeProof,
+    ) -> anyhow::Result<String> {
+        let opening = opened.verify(&state).context("signer.no_epoch")?;
+        ensure!(opening.epoch == state.epoch, "signer.other_epoch: epoch {} was opened", opening.epoch);
+        ensure!(opening.leaf() + 1 == state.size, "signer.other_epoch: opened before leaf {}", state.size);
+        if let Some((Checkpoint { state: last, .. }, _)) = &self.last {
+            ensure!(last.epoch == opening.after.epoch, "signer.other_epoch: {} was signed last", last.epoch);
+            ensure!(last.size <= opening.leaf(), "signer.smaller_tree: {} leaves were signed", last.size);
+            consistency
+                .verify_consistency(last.size, last.root, state.size, state.root)
+                .context("signer.forked_tree: the tree signed last is no prefix of this one")?;
+        }
+        self.write(state)
+    }
+
+    fn write(&mut self, state: CheckpointRef) -> anyhow::Result<String> {
         let note = self.keys.log.sign(state);
         write_replacing(&self.state_file, note.as_bytes())?;
         self.last = Some((Checkpoint { origin: self.keys.origin().to_owned(), state }, note.clone()));
@@ -162,7 +200,12 @@ fn restrict(_: &Path, _: u32) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use liuhen_trace::merkle::{Tree, leaf_hash};
+    use liuhen_trace::{
+        ActHeader, Canonical as _, EpochOpening, Leaf,
+        act::ActBody,
+        epoch::EPOCH_KIND,
+        merkle::{Tree, leaf_hash},
+    };
 
     fn grow(tree: &mut Tree, leaf: &[u8]) -> CheckpointRef {
         tree.append(leaf_hash(leaf));
@@ -172,6 +215,40 @@ mod tests {
     /// Of trees this small the larger one's proof is the smaller one's row and the new leaf.
     fn one_more(before: &Tree, leaf: &[u8]) -> RangeProof {
         RangeProof { left: before.row(), right: vec![leaf_hash(leaf)] }
+    }
+
+    #[test]
+    fn another_epoch_is_signed_for_the_act_that_opens_it_and_for_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut signer = Signer::open(folder.path()).expect("fresh keys");
+        let mut tree = Tree::default();
+        let first = grow(&mut tree, b"a");
+        signer.sign(first, &RangeProof::default()).expect("the first tree");
+        let before = tree.clone();
+        let next = CheckpointRef { epoch: 2, ..grow(&mut tree.clone(), b"b") };
+        assert!(signer.sign(next, &one_more(&before, b"b")).is_err(), "no act opened it");
+
+        let opening = |epoch, after| {
+            let opening = EpochOpening { epoch, after, note: None };
+            let body = ActBody { epoch: Some(opening), ..ActBody::default() }.to_canonical();
+            let header = ActHeader::commit(EPOCH_KIND, 0, &[1; 16], &body);
+            let leaf = Leaf::Act(header.clone()).to_bytes();
+            let mut tree = before.clone();
+            let state = CheckpointRef { epoch, ..grow(&mut tree, &leaf) };
+            let proof = RangeProof { left: before.row(), right: Vec::new() };
+            (state, EpochProof { header, salt: [1; 16], body, proof }, one_more(&before, &leaf))
+        };
+        let (state, opened, consistency) = opening(2, CheckpointRef { epoch: 7, ..first });
+        assert!(signer.open_epoch(state, &opened, &consistency).is_err(), "behind another epoch");
+        let (state, opened, consistency) = opening(2, first);
+        let renamed = CheckpointRef { epoch: 3, ..state };
+        assert!(signer.open_epoch(renamed, &opened, &consistency).is_err(), "another number");
+        let forked = RangeProof { left: vec![leaf_hash(b"x")], ..consistency.clone() };
+        assert!(signer.open_epoch(state, &opened, &forked).is_err(), "another tree before it");
+        signer.open_epoch(state, &opened, &consistency).expect("the honest opening");
+        let signed = Signer::open(folder.path()).expect("the same keys").last().map(|(state, _)| state);
+        assert_eq!(signed, Some(state));
+        assert!(signer.sign(first, &RangeProof::default()).is_err(), "there is no way back");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! - [`tree`]: leaves, subtrees, head row, the signer's checkpoint.
 //! - [`acts`]: every act opens, and every committed row is the one its latest act lists.
+//! - [`epochs`]: later epochs of the log were opened, and by whom it is said what they go on from.
 //! - [`segments`]: signatures by granted keys, entries hashed and chained again, announcements.
 //! - [`visits`]: every verdict judged again, every document and view made again.
 //! - [`feed`]: everybody is told what became true for them, and nothing else.
@@ -11,6 +12,7 @@
 //! not a reason to stop.
 
 mod acts;
+mod epochs;
 mod evidence;
 mod feed;
 mod segments;
@@ -20,7 +22,10 @@ mod visits;
 use crate::{
     ledger::signer::{ORIGIN_FILE, Signer},
     state::SIGNER_FOLDER,
-    store::{self, Connection, Store},
+    store::{
+        self, Connection, Store,
+        schema::{self, Schema},
+    },
 };
 use futures::FutureExt as _;
 use serde::Serialize;
@@ -74,6 +79,9 @@ pub async fn check(data: &Path) -> anyhow::Result<Report> {
     // Before the snapshot: the database is committed first and signed afterwards.
     let signer = signer(data, &mut findings);
     let store = Store::open_read_only(data).await?;
+    if let Schema::Older { newest } = schema::look(&mut *store.read().await?).await? {
+        anyhow::bail!("store.older_schema: the database has migration {newest}; this program has to serve it once");
+    }
     let checked = AssertUnwindSafe(check_store(&store, signer.as_ref(), data, &mut findings));
     // Rows that were made to be misread must not end the check without a word.
     match checked.catch_unwind().await {
@@ -100,7 +108,8 @@ async fn check_store(
     let conn: &mut Connection = &mut snapshot;
     let leaves = tree::check(conn, signer, findings).await?;
     let expected = acts::check(conn, &leaves, findings).await?;
-    segments::check(conn, &leaves, signer, findings).await?;
+    epochs::check(conn, &leaves, &expected.openings, signer, findings).await;
+    segments::check(conn, &leaves, &expected, signer, findings).await?;
     visits::check(conn, &expected.quarantines, findings).await?;
     feed::check(conn, &expected, findings).await;
     evidence::check(conn, data, findings).await?;

@@ -1,77 +1,60 @@
 //! Accounts.
 
-use super::{
-    extract::{Json, Path, Query, SignedIn},
-    paging::{List, Paging},
-};
+use super::extract::{Json, Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
     acts::access::{
-        Action, Roles,
         accounts::{self, AccountChange, NewAccount},
-        authorise,
+        own_password::{self, PasswordChange},
     },
-    store::{self, accounts::AccountRow},
+    views::{
+        accounts::{self as views, AccountView},
+        paging::{List, Paging},
+    },
 };
 use axum::{extract::State, http::StatusCode};
-use serde::Serialize;
 
-#[derive(Serialize)]
-pub struct AccountView {
-    id: String,
-    login: String,
-    name: String,
-    certificate_no: String,
-    department: String,
-    roles: Roles,
-    state: String,
-    created_at_ms: i64,
-    changed_at_ms: i64,
-}
-
-impl From<AccountRow> for AccountView {
-    fn from(row: AccountRow) -> Self {
-        Self {
-            id: row.id,
-            login: row.login,
-            name: row.name,
-            certificate_no: row.certificate_no,
-            department: row.department,
-            roles: Roles::parse(&row.roles),
-            state: row.state,
-            created_at_ms: row.created_at_ms,
-            changed_at_ms: row.changed_at_ms,
-        }
-    }
-}
-
+/// Accounts of the departments that the actor administers or supervises; auditors read all.
+#[utoipa::path(
+    get,
+    path = "/accounts",
+    operation_id = "list_accounts",
+    params(Paging),
+    responses((status = 200, body = List<AccountView>))
+)]
 pub async fn list(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<List<AccountView>>, ApiError> {
-    authorise(&actor, Action::ReadAccounts, &actor.account.department)?;
     let mut conn = state.store.read().await?;
-    let below = actor.reads_below();
-    let rows = store::accounts::page_below(&mut conn, below, paging.after(), paging.fetch()?).await?;
-    Ok(axum::Json(paging.list(rows, |row| row.id.clone(), AccountView::from)?))
+    views::list(&mut conn, &actor, &paging).await.map(axum::Json)
 }
 
-/// Everybody sees their own account.
+/// One account. Everybody sees their own.
+#[utoipa::path(
+    get,
+    path = "/accounts/{account}",
+    operation_id = "show_account",
+    responses((status = 200, body = AccountView))
+)]
 pub async fn show(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Path(id): Path,
 ) -> Result<axum::Json<AccountView>, ApiError> {
-    if id == actor.id() {
-        return Ok(axum::Json(actor.account.into()));
-    }
     let mut conn = state.store.read().await?;
-    let row = store::accounts::by_id(&mut conn, &id).await?.ok_or_else(|| accounts::unknown(&id))?;
-    authorise(&actor, Action::ReadAccounts, &row.department)?;
-    Ok(axum::Json(row.into()))
+    views::show(&mut conn, &actor, &id).await.map(axum::Json)
 }
 
+/// Creates an account in a department that the actor administers.
+#[utoipa::path(
+    post,
+    path = "/accounts",
+    operation_id = "create_account",
+    request_body = NewAccount,
+    responses((status = 201, body = AccountView))
+)]
 pub async fn create(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
@@ -81,6 +64,14 @@ pub async fn create(
     Ok((StatusCode::CREATED, axum::Json(row.into())))
 }
 
+/// Changes an account. A new password, other roles or the end of the account end its sign-ins.
+#[utoipa::path(
+    patch,
+    path = "/accounts/{account}",
+    operation_id = "change_account",
+    request_body = AccountChange,
+    responses((status = 200, body = AccountView))
+)]
 pub async fn change(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
@@ -88,4 +79,21 @@ pub async fn change(
     Json(change): Json<AccountChange>,
 ) -> Result<axum::Json<AccountView>, ApiError> {
     Ok(axum::Json(accounts::change(&state, &actor, &id, change).await?.into()))
+}
+
+/// Changes one's own password. One's other sign-ins end.
+#[utoipa::path(
+    post,
+    path = "/accounts/current/password",
+    operation_id = "change_own_password",
+    request_body = PasswordChange,
+    responses((status = 204), (status = 403, description = "The present password is another one"), (status = 429))
+)]
+pub async fn change_own_password(
+    State(state): State<AppState>,
+    SignedIn { actor, family }: SignedIn,
+    Json(change): Json<PasswordChange>,
+) -> Result<StatusCode, ApiError> {
+    own_password::change(&state, &actor, &family, change).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

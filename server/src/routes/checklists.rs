@@ -1,68 +1,58 @@
 //! Checklists. Everybody who is signed in may read them: visits join departments.
 
-use super::{
-    extract::{Bytes, Path, Query, SignedIn},
-    paging::{List, Paging},
-};
+use super::extract::{Bytes, Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
     acts::registry::checklists,
-    store::{self, checklists::ChecklistRow},
+    views::{
+        checklists::{self as views, ChecklistView},
+        paging::{List, Paging},
+    },
 };
 use axum::{extract::State, http::StatusCode};
 use liuhen_inspection::checklist::Checklist;
-use serde::Serialize;
 
-#[derive(Serialize)]
-pub struct ChecklistView {
-    hash: String,
-    department: String,
-    code: String,
-    version: i64,
-    title: String,
-    registered_at_ms: i64,
-    /// Absent from lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    checklist: Option<Checklist>,
-}
-
-impl From<ChecklistRow> for ChecklistView {
-    fn from(row: ChecklistRow) -> Self {
-        Self {
-            hash: row.hash,
-            department: row.department,
-            code: row.code,
-            version: row.version,
-            title: row.title,
-            registered_at_ms: row.registered_at_ms,
-            checklist: None,
-        }
-    }
-}
-
+/// All checklists, without their items.
+#[utoipa::path(
+    get,
+    path = "/checklists",
+    operation_id = "list_checklists",
+    params(Paging),
+    responses((status = 200, body = List<ChecklistView>))
+)]
 pub async fn list(
     State(state): State<AppState>,
     _: SignedIn,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<List<ChecklistView>>, ApiError> {
     let mut conn = state.store.read().await?;
-    let rows = store::checklists::page(&mut conn, paging.after(), paging.fetch()?).await?;
-    Ok(axum::Json(paging.list(rows, |row| row.hash.clone(), ChecklistView::from)?))
+    views::list(&mut conn, &paging).await.map(axum::Json)
 }
 
+/// One version of a checklist, with its items.
+#[utoipa::path(
+    get,
+    path = "/checklists/{checklist}",
+    operation_id = "show_checklist",
+    responses((status = 200, body = ChecklistView))
+)]
 pub async fn show(
     State(state): State<AppState>,
     _: SignedIn,
     Path(hash): Path,
 ) -> Result<axum::Json<ChecklistView>, ApiError> {
     let mut conn = state.store.read().await?;
-    let unknown = || ApiError::not_found("checklist.unknown", format!("no checklist {hash}"));
-    let row = store::checklists::by_hash(&mut conn, &hash).await?.ok_or_else(unknown)?;
-    let checklist =
-        Checklist::from_bytes(&row.bytes).map_err(|refusal| ApiError::internal(refusal.to_string()))?;
-    Ok(axum::Json(ChecklistView { checklist: Some(checklist), ..row.into() }))
+    views::show(&mut conn, &hash).await.map(axum::Json)
 }
 
+/// Registers one version. The same version with the same content again is the one registered before.
+#[utoipa::path(
+    post,
+    path = "/checklists",
+    operation_id = "register_checklist",
+    request_body = Checklist,
+    responses((status = 201, body = ChecklistView))
+)]
 pub async fn register(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,

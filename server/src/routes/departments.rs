@@ -1,43 +1,41 @@
 //! Departments.
 
-use super::{
-    extract::{Json, Query, SignedIn},
-    paging::{List, Paging},
-};
+use super::extract::{Json, Query, SignedIn};
 use crate::{
     ApiError, AppState,
     acts::access::departments::{self, NewDepartment},
-    store::{self, departments::DepartmentRow},
+    views::{
+        departments::{self as views, DepartmentView},
+        paging::{List, Paging},
+    },
 };
 use axum::{extract::State, http::StatusCode};
-use serde::Serialize;
 
-#[derive(Serialize)]
-pub struct DepartmentView {
-    id: String,
-    parent: Option<String>,
-    name: String,
-    created_at_ms: i64,
-}
-
-impl From<DepartmentRow> for DepartmentView {
-    fn from(row: DepartmentRow) -> Self {
-        Self { id: row.id, parent: row.parent, name: row.name, created_at_ms: row.created_at_ms }
-    }
-}
-
-/// One's own department and those below it.
+/// One's own department and those below it; auditors read all.
+#[utoipa::path(
+    get,
+    path = "/departments",
+    operation_id = "list_departments",
+    params(Paging),
+    responses((status = 200, body = List<DepartmentView>))
+)]
 pub async fn list(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<List<DepartmentView>>, ApiError> {
     let mut conn = state.store.read().await?;
-    let below = actor.reads_below();
-    let rows = store::departments::page_below(&mut conn, below, paging.after(), paging.fetch()?).await?;
-    Ok(axum::Json(paging.list(rows, |row| row.id.clone(), DepartmentView::from)?))
+    views::list(&mut conn, &actor, &paging).await.map(axum::Json)
 }
 
+/// Founds a department below one that the actor administers.
+#[utoipa::path(
+    post,
+    path = "/departments",
+    operation_id = "create_department",
+    request_body = NewDepartment,
+    responses((status = 201, body = DepartmentView))
+)]
 pub async fn create(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,

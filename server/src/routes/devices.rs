@@ -1,16 +1,13 @@
 //! Enrolment and revocation of devices.
 
-use super::{
-    extract::{Json, Path, Query, SignedIn},
-    paging::{List, Paging},
-};
+use super::extract::{Json, Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
-    acts::access::{
-        Action, authorise,
-        devices::{self, CHALLENGE_SECONDS, Enrolment},
+    acts::access::devices::{self, CHALLENGE_SECONDS, Enrolment},
+    views::{
+        devices::{self as views, DeviceView},
+        paging::{List, Paging},
     },
-    store::{self, devices::DeviceRow},
 };
 use axum::{extract::State, http::StatusCode};
 use base64::{
@@ -19,8 +16,9 @@ use base64::{
 };
 use liuhen_trace::{Canonical as _, Grant, Signature, Suite};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct ChallengeView {
     /// URL-safe base64 of 32 bytes.
     challenge: String,
@@ -29,7 +27,7 @@ pub struct ChallengeView {
     expires_in: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDevice {
     suite: SuiteName,
@@ -41,14 +39,14 @@ pub struct NewDevice {
     signature: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum SuiteName {
     Ed25519,
     Es256,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct EnrolmentView {
     device: String,
     /// Base64 of the canonical signed grant.
@@ -60,35 +58,19 @@ pub struct EnrolmentView {
     deployment_key: String,
 }
 
-#[derive(Serialize)]
-pub struct DeviceView {
-    id: String,
-    account: String,
-    name: String,
-    enrolled_at_ms: i64,
-    revoked_at_ms: Option<i64>,
-    revoked_reason: Option<String>,
-}
-
-impl From<DeviceRow> for DeviceView {
-    fn from(row: DeviceRow) -> Self {
-        Self {
-            id: row.id,
-            account: row.account,
-            name: row.name,
-            enrolled_at_ms: row.enrolled_at_ms,
-            revoked_at_ms: row.revoked_at_ms,
-            revoked_reason: row.revoked_reason,
-        }
-    }
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
     reason: String,
 }
 
+/// Gives out a challenge, good for one enrolment by this account.
+#[utoipa::path(
+    post,
+    path = "/devices/challenge",
+    operation_id = "challenge_device",
+    responses((status = 201, body = ChallengeView))
+)]
 pub async fn challenge(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
@@ -98,6 +80,14 @@ pub async fn challenge(
     Ok((StatusCode::CREATED, axum::Json(view)))
 }
 
+/// Enrols the key that signed the challenge. A phone that lost the answer enrols again and gets the same grant.
+#[utoipa::path(
+    post,
+    path = "/devices",
+    operation_id = "enrol_device",
+    request_body = NewDevice,
+    responses((status = 201, body = EnrolmentView), (status = 404))
+)]
 pub async fn enrol(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
@@ -126,21 +116,31 @@ pub async fn enrol(
     Ok((StatusCode::CREATED, axum::Json(view)))
 }
 
-/// Those who keep devices see all of them; everybody sees their own.
+/// Devices. Those who keep them see all of their departments; everybody sees their own.
+#[utoipa::path(
+    get,
+    path = "/devices",
+    operation_id = "list_devices",
+    params(Paging),
+    responses((status = 200, body = List<DeviceView>))
+)]
 pub async fn list(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<List<DeviceView>>, ApiError> {
     let mut conn = state.store.read().await?;
-    let (after, fetch) = (paging.after(), paging.fetch()?);
-    let rows = match authorise(&actor, Action::ReadDevices, &actor.account.department) {
-        Ok(()) => store::devices::page_below(&mut conn, actor.reads_below(), after, fetch).await?,
-        Err(_) => store::devices::page_of_account(&mut conn, actor.id(), after, fetch).await?,
-    };
-    Ok(axum::Json(paging.list(rows, |row| row.id.clone(), DeviceView::from)?))
+    views::list(&mut conn, &actor, &paging).await.map(axum::Json)
 }
 
+/// Ends a device's rights. Its holder may do so, and whoever administers their department.
+#[utoipa::path(
+    post,
+    path = "/devices/{device}/revocation",
+    operation_id = "revoke_device",
+    request_body = Revocation,
+    responses((status = 200, body = DeviceView))
+)]
 pub async fn revoke(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,

@@ -1,153 +1,132 @@
 //! Evidence: what is announced and has not arrived, and the files themselves.
 
-use super::{
-    extract::{Path, Query, SignedIn},
-    paging::{List, Paging},
-    tasks::authorise_reading,
-};
+use super::extract::{Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
-    acts::access::{Action, Actor, authorise},
-    evidence,
-    store::{self, Connection, blobs::MissingRow},
+    acts::access::Actor,
+    evidence::{
+        picture::PictureSize,
+        serving::{self, Disposition},
+    },
+    store::blobs::BlobRow,
+    views::{
+        evidence::{self as views, AnnouncedFile, EvidenceQuery, MissingView, VisitEvidenceQuery},
+        paging::List,
+    },
 };
-use axum::{
-    body::Body,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
-use futures::{Stream, stream};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use liuhen_trace::BlobHash;
-use serde::{Deserialize, Serialize};
-use std::io;
-use tokio::{fs::File, io::AsyncReadExt as _};
 
-/// Read from the file at once.
-const CHUNK_BYTES: usize = 64 * 1024;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceQuery {
-    /// Present: what has not arrived. It is the only list there is.
-    missing: Option<String>,
-    cursor: Option<String>,
-    limit: Option<i64>,
-}
-
-#[derive(Serialize)]
-pub struct MissingView {
-    hash: String,
-    size_bytes: i64,
-    /// Who announced it.
-    account: String,
-    visit: Option<String>,
-    chain: String,
-    seq: i64,
-}
-
-impl From<MissingRow> for MissingView {
-    fn from(row: MissingRow) -> Self {
-        Self {
-            hash: hex::encode(row.hash),
-            size_bytes: row.size_bytes,
-            account: row.account,
-            visit: row.document,
-            chain: hex::encode(row.chain),
-            seq: row.seq,
-        }
-    }
-}
-
-/// Announced and not here yet, in visits the actor may read.
+/// Evidence that is announced and not here yet, in visits the actor may read.
+#[utoipa::path(
+    get,
+    path = "/evidence",
+    operation_id = "list_missing_evidence",
+    params(EvidenceQuery),
+    responses((status = 200, body = List<MissingView>))
+)]
 pub async fn list(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Query(query): Query<EvidenceQuery>,
 ) -> Result<axum::Json<List<MissingView>>, ApiError> {
-    authorise(&actor, Action::ReadCasework, &actor.account.department)?;
-    if query.missing.is_none() {
-        return Err(ApiError::bad_request("request.wrong_query", "ask for ?missing"));
-    }
-    let paging = Paging { cursor: query.cursor, limit: query.limit };
-    let after = paging.cursor.as_deref().map(parse_cursor).transpose()?;
     let mut conn = state.store.read().await?;
-    let rows = store::blobs::missing(&mut conn, after.as_ref(), paging.fetch()?).await?;
-    let (rows, next) = paging.cut(rows, cursor)?;
-    let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
-        if may_list(&mut conn, &actor, row.document.as_deref()).await? {
-            items.push(row.into());
-        }
-    }
-    Ok(axum::Json(List { items, next }))
+    views::list(&mut conn, &actor, query).await.map(axum::Json)
 }
 
-/// The file as it came from the phone. Its name and type are claims, so it is only offered for saving.
+/// The files that a visit's entries announced: who announced them, when, and whether they have arrived.
+#[utoipa::path(
+    get,
+    path = "/visits/{visit}/evidence",
+    operation_id = "list_evidence_of_visit",
+    params(VisitEvidenceQuery),
+    responses((status = 200, body = List<AnnouncedFile>))
+)]
+pub async fn of_visit(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Path(visit): Path,
+    Query(query): Query<VisitEvidenceQuery>,
+) -> Result<axum::Json<List<AnnouncedFile>>, ApiError> {
+    views::of_visit(&state, &actor, &visit, query).await.map(axum::Json)
+}
+
+/// The file as it came from the phone, whole or in part. Its name and type are claims, so it is only
+/// offered for saving; the header `liuhen-media-type` says what its first bytes look like.
+#[utoipa::path(
+    get,
+    path = "/evidence/{evidence}",
+    operation_id = "download_evidence",
+    params(
+        ("Range" = Option<String>, Header, description = "One range of bytes"),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` that the range is for"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that is here already"),
+    ),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/octet-stream", headers(
+            ("liuhen-media-type" = String, description = "What the first bytes look like"),
+            ("ETag" = String, description = "Names the content"),
+        )),
+        (status = 206, description = "The range asked for", body = Vec<u8>,
+            content_type = "application/octet-stream"),
+        (status = 304, description = "It is what is here already"),
+        (status = 416, description = "The range begins behind the file's end"),
+    )
+)]
 pub async fn download(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Path(hash): Path,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let unknown = || ApiError::not_found("evidence.unknown", format!("no evidence {hash}"));
-    let blob: BlobHash = hash.parse().map_err(|_| unknown())?;
+    let file = find(&state, &actor, &hash).await?;
+    serving::original(&state, file, &headers, Disposition::Attachment).await
+}
+
+/// A picture of at most 320 pixels an edge, upright, without the original's metadata.
+#[utoipa::path(
+    get,
+    path = "/evidence/{evidence}/thumbnail",
+    operation_id = "show_thumbnail",
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` that is here already")),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "image/jpeg"),
+        (status = 304, description = "It is what is here already"),
+    )
+)]
+pub async fn thumbnail(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Path(hash): Path,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let file = find(&state, &actor, &hash).await?;
+    serving::picture(&state, file, &headers, PictureSize::Thumbnail).await
+}
+
+/// A picture of at most 1600 pixels an edge, upright, without the original's metadata.
+#[utoipa::path(
+    get,
+    path = "/evidence/{evidence}/preview",
+    operation_id = "show_preview",
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` that is here already")),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "image/jpeg"),
+        (status = 304, description = "It is what is here already"),
+    )
+)]
+pub async fn preview(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Path(hash): Path,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let file = find(&state, &actor, &hash).await?;
+    serving::picture(&state, file, &headers, PictureSize::Preview).await
+}
+
+/// A file that the actor may read; the connection is given back before it is sent.
+async fn find(state: &AppState, actor: &Actor, hash: &str) -> Result<(BlobHash, BlobRow), ApiError> {
     let mut conn = state.store.read().await?;
-    let row = store::blobs::find(&mut conn, blob).await?.ok_or_else(unknown)?;
-    authorise_file(&mut conn, &actor, blob).await?;
-    drop(conn);
-    let file = File::open(evidence::path_of(&state.config.data, blob)).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_LENGTH, row.size_bytes.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{blob}\"")),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-    ];
-    Ok((headers, Body::from_stream(chunks(file))).into_response())
-}
-
-fn chunks(file: File) -> impl Stream<Item = io::Result<bytes::Bytes>> {
-    stream::try_unfold(file, |mut file| async move {
-        let mut chunk = bytes::BytesMut::with_capacity(CHUNK_BYTES);
-        let read = file.read_buf(&mut chunk).await?;
-        Ok((read > 0).then(|| (chunk.freeze(), file)))
-    })
-}
-
-/// A file may be read by whoever may read a visit that announces it.
-async fn authorise_file(conn: &mut Connection, actor: &Actor, blob: BlobHash) -> Result<(), ApiError> {
-    let mut denied = ApiError::forbidden("access.denied", "this evidence is in no visit that you may read");
-    for visit in store::blobs::documents(conn, blob).await? {
-        let Some(task) = store::tasks::by_visit(conn, &visit).await? else { continue };
-        match authorise_reading(conn, actor, &task).await {
-            Ok(()) => return Ok(()),
-            Err(error) => denied = error,
-        }
-    }
-    Err(denied)
-}
-
-async fn may_list(conn: &mut Connection, actor: &Actor, visit: Option<&str>) -> Result<bool, ApiError> {
-    let task = match visit {
-        Some(visit) => store::tasks::by_visit(conn, visit).await?,
-        None => None,
-    };
-    // What no task claims is shown to those who read everything.
-    let department = task.map(|task| task.department).unwrap_or_default();
-    Ok(authorise(actor, Action::ReadCasework, &department).is_ok())
-}
-
-fn cursor(row: &MissingRow) -> String {
-    format!("{}.{}.{}", hex::encode(&row.hash), hex::encode(&row.chain), row.seq)
-}
-
-fn parse_cursor(cursor: &str) -> Result<MissingRow, ApiError> {
-    let mut parts = cursor.split('.');
-    let mut part = || parts.next().unwrap_or_default();
-    let (hash, chain, seq) = (hex::decode(part()), hex::decode(part()), part().parse());
-    match (hash, chain, seq) {
-        (Ok(hash), Ok(chain), Ok(seq)) => {
-            Ok(MissingRow { hash, account: String::new(), size_bytes: 0, chain, seq, document: None })
-        }
-        _ => Err(ApiError::bad_request("request.wrong_query", "cursor: not one of this list")),
-    }
+    views::find(&mut conn, actor, hash).await
 }

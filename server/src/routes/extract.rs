@@ -3,7 +3,11 @@
 use crate::{
     ApiError, AppState,
     acts::{
-        access::{Actor, sessions},
+        access::{
+            Actor,
+            once::Once,
+            sessions::{self, Identity},
+        },
         registry::subjects::SUBJECTS_MAX,
         tasks::issue::TASKS_MAX,
     },
@@ -13,12 +17,13 @@ use axum::{
     http::{StatusCode, header, request::Parts},
 };
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor, value},
 };
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, sync::Arc};
+use utoipa::ToSchema;
 
-/// Who the request's access token speaks for.
+/// Who the request's access token speaks for, with their second factor where one is required.
 pub struct SignedIn {
     pub actor: Actor,
     /// The sign-in the token belongs to.
@@ -29,14 +34,29 @@ impl FromRequestParts<AppState> for SignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let WithoutFactor(identity) = WithoutFactor::from_request_parts(parts, state).await?;
+        let Identity { actor, family, .. } = identity.complete()?;
+        Ok(Self { actor, family })
+    }
+}
+
+/// Who the request's access token speaks for, a second factor that is missing notwithstanding: for
+/// the few calls that lead to one.
+pub struct WithoutFactor(pub Identity);
+
+impl FromRequestParts<AppState> for WithoutFactor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let missing = || ApiError::unauthorized("session.missing", "sign in and send the access token");
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or_else(missing)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(missing());
         }
-        let (actor, family) = sessions::identify(state, token.trim()).await?;
-        Ok(Self { actor, family })
+        let mut identity = sessions::identify(state, token.trim()).await?;
+        identity.actor.once = parts.extensions.get::<Arc<Once>>().cloned();
+        Ok(Self(identity))
     }
 }
 
@@ -125,6 +145,15 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(OneOrManyVisitor(PhantomData))
     }
+}
+
+/// How [`OneOrMany`] is described; how many there may be is added to it.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = OneOrMany)]
+pub enum OneOrManySchema<T> {
+    One(T),
+    Many(Vec<T>),
 }
 
 /// By hand, because an untagged enum would say of every mistake that no variant matched.

@@ -1,7 +1,7 @@
 //! What happens around every request: an id, a log line, figures, a time limit, and an answer even
 //! when a handler panics.
 
-use crate::{ApiError, AppState, error::REQUEST_ID};
+use crate::{ApiError, AppState, acts::access::once::Once, error::REQUEST_ID};
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
@@ -9,11 +9,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use futures::{StreamExt as _, stream};
-use std::{any::Any, io, time::Instant};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::{any::Any, io, sync::Arc, time::Instant};
 use tracing::Instrument as _;
 
 static REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// A gateway's id is taken over when it is no longer than a UUID with some prefix.
 const REQUEST_ID_CHARS_MAX: usize = 64;
 
@@ -85,6 +86,25 @@ pub async fn body_within_time(State(state): State<AppState>, request: Request, n
         ))
     };
     next.run(request.map(in_time)).await
+}
+
+/// Carries a request with an idempotency key out once: what it says is hashed as it is read, and
+/// whoever is signed in carries the key to the commit.
+pub async fn keyed(mut request: Request, next: Next) -> Response {
+    let Some(key) = request.headers().get(&IDEMPOTENCY_KEY).filter(|_| !request.method().is_safe()) else {
+        return next.run(request).await;
+    };
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    let says = [request.method().as_str().as_bytes(), target.as_bytes()];
+    let once = match Once::new(&String::from_utf8_lossy(key.as_bytes()), &says) {
+        Ok(once) => Arc::new(once),
+        Err(error) => return error.into_response(),
+    };
+    request.extensions_mut().insert(once.clone());
+    let read = move |body: Body| {
+        Body::from_stream(body.into_data_stream().inspect_ok(move |piece| once.read(piece)))
+    };
+    next.run(request.map(read)).await
 }
 
 /// Answers for a handler that panicked.

@@ -1,30 +1,19 @@
-//! The log's newest signed state, open to everybody: that is what witnesses compare.
+//! The ledger, as witnesses see it.
 
-use crate::{ApiError, AppState};
+use crate::{
+    AppState,
+    views::ledger::{self as views, CheckpointView},
+};
 use axum::extract::State;
-use serde::Serialize;
 
-#[derive(Serialize)]
-pub struct CheckpointView {
-    origin: String,
-    epoch: u64,
-    size: u64,
-    /// Hex.
-    root: String,
-    /// C2SP signed note.
-    note: String,
-    /// C2SP verifier key of the note.
-    verifier_key: String,
-}
-
-pub async fn checkpoint(State(state): State<AppState>) -> Result<axum::Json<CheckpointView>, ApiError> {
-    let latest = state.ledger.latest();
-    Ok(axum::Json(CheckpointView {
-        origin: state.ledger.origin(),
-        epoch: latest.state.epoch,
-        size: latest.state.size,
-        root: latest.state.root.to_string(),
-        note: latest.note.to_string(),
-        verifier_key: state.ledger.note_key().to_string(),
-    }))
+/// The log's newest signed state, open to everybody: that is what witnesses compare.
+#[utoipa::path(
+    get,
+    path = "/ledger/checkpoint",
+    operation_id = "show_checkpoint",
+    security(()),
+    responses((status = 200, body = CheckpointView))
+)]
+pub async fn checkpoint(State(state): State<AppState>) -> axum::Json<CheckpointView> {
+    axum::Json(views::checkpoint(&state))
 }

@@ -1,15 +1,20 @@
 //! The whole HTTP surface on one screen.
 
 mod accounts;
+mod changes;
 mod checklists;
 mod departments;
 mod devices;
+mod docs;
 mod evidence;
 pub mod extract;
 mod health;
-mod layers;
+mod imports;
+pub mod layers;
 mod ledger;
-mod paging;
+mod openapi;
+mod resolutions;
+mod second_factor;
 mod sessions;
 mod subjects;
 mod tasks;
@@ -21,7 +26,12 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{Method, Uri},
     middleware,
-    routing::{delete, get, post},
+    routing::get,
+};
+use serde_json::Value;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt as _},
+    routes,
 };
 
 /// Gateways on the way cap bodies at 1 MB.
@@ -31,9 +41,10 @@ const BULK_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Everything the server answers.
 pub fn router(state: AppState) -> Router {
-    let api = api().layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    let timed = Router::new()
-        .nest("/api/v1", api)
+    let (api, description) = described();
+    let api = api.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(middleware::from_fn(layers::keyed));
+    let timed = api
+        .merge(docs::router(&description))
         .merge(crate::exchange::router())
         .layer(middleware::from_fn_with_state(state.clone(), layers::within_time));
     let in_time = middleware::from_fn_with_state(state.clone(), layers::body_within_time);
@@ -41,6 +52,7 @@ pub fn router(state: AppState) -> Router {
         .merge(timed)
         // Checking a whole file takes as long as it takes; only its pieces have to come in time.
         .merge(crate::evidence::router().layer(in_time))
+        .merge(crate::console::router(&state))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -52,33 +64,57 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-fn api() -> Router<AppState> {
+/// The API's routes and its whole description.
+fn described() -> (Router<AppState>, Value) {
+    let (router, api) =
+        OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", api()).split_for_parts();
+    (router, openapi::complete(&api))
+}
+
+/// The API. Each line shows what the handlers' own descriptions say; a test compares them.
+fn api() -> OpenApiRouter<AppState> {
     let bulk = || DefaultBodyLimit::max(BULK_BODY_BYTES_MAX);
-    Router::new()
-        .route("/sessions", post(sessions::sign_in))
-        .route("/sessions/refresh", post(sessions::refresh))
-        .route("/sessions/current", delete(sessions::sign_out).get(sessions::current))
-        .route("/departments", get(departments::list).post(departments::create))
-        .route("/accounts", get(accounts::list).post(accounts::create))
-        .route("/accounts/{account}", get(accounts::show).patch(accounts::change))
-        .route("/devices", get(devices::list).post(devices::enrol))
-        .route("/devices/challenge", post(devices::challenge))
-        .route("/devices/{device}/revocation", post(devices::revoke))
-        .route("/subjects", get(subjects::list).post(subjects::register).layer(bulk()))
-        .route("/subjects/{subject}", get(subjects::show))
-        .route("/checklists", get(checklists::list).post(checklists::register))
-        .route("/checklists/{hash}", get(checklists::show))
-        .route("/tasks", get(tasks::list).post(tasks::issue).layer(bulk()))
-        .route("/tasks/{task}", get(tasks::show))
-        .route("/tasks/{task}/assignment", post(tasks::reassign))
-        .route("/tasks/{task}/recall", post(tasks::recall))
-        .route("/visits/{visit}", get(visits::show))
-        .route("/visits/{visit}/trace", get(visits::trace))
-        .route("/visits/{visit}/reviews", get(visits::reviews).post(visits::review))
-        .route("/conflicts", get(visits::conflicts))
-        .route("/evidence", get(evidence::list))
-        .route("/evidence/{hash}", get(evidence::download))
-        .route("/ledger/checkpoint", get(ledger::checkpoint))
+    OpenApiRouter::new()
+        .routes(routes!(sessions::sign_in)) // POST /sessions
+        .routes(routes!(sessions::refresh)) // POST /sessions/refresh
+        .routes(routes!(sessions::current, sessions::sign_out)) // GET DELETE /sessions/current
+        .routes(routes!(second_factor::begin)) // POST /second-factor
+        .routes(routes!(second_factor::confirm)) // POST /second-factor/confirmation
+        .routes(routes!(departments::list, departments::create)) // GET POST /departments
+        .routes(routes!(accounts::list, accounts::create)) // GET POST /accounts
+        .routes(routes!(accounts::show, accounts::change)) // GET PATCH /accounts/{account}
+        .routes(routes!(accounts::change_own_password)) // POST /accounts/current/password
+        .routes(routes!(second_factor::remove)) // DELETE /accounts/{account}/second-factor
+        .routes(routes!(devices::list, devices::enrol)) // GET POST /devices
+        .routes(routes!(devices::challenge)) // POST /devices/challenge
+        .routes(routes!(devices::revoke)) // POST /devices/{device}/revocation
+        .routes(routes!(subjects::list, subjects::register).layer(bulk())) // GET POST /subjects
+        .routes(routes!(subjects::show, subjects::change)) // GET PATCH /subjects/{subject}
+        .routes(routes!(subjects::dossier)) // GET /subjects/{subject}/dossier
+        .routes(routes!(imports::subjects).layer(bulk())) // POST /imports/subjects
+        .routes(routes!(imports::export_subjects)) // GET /exports/subjects
+        .routes(routes!(imports::export_tasks)) // GET /exports/tasks
+        .routes(routes!(imports::export_findings)) // GET /exports/findings
+        .routes(routes!(checklists::list, checklists::register)) // GET POST /checklists
+        .routes(routes!(checklists::show)) // GET /checklists/{checklist}
+        .routes(routes!(tasks::list, tasks::issue).layer(bulk())) // GET POST /tasks
+        .routes(routes!(tasks::figures)) // GET /tasks/figures
+        .routes(routes!(tasks::show)) // GET /tasks/{task}
+        .routes(routes!(tasks::steps)) // GET /tasks/{task}/steps
+        .routes(routes!(tasks::reassign)) // POST /tasks/{task}/assignment
+        .routes(routes!(tasks::recall)) // POST /tasks/{task}/recall
+        .routes(routes!(visits::show)) // GET /visits/{visit}
+        .routes(routes!(visits::trace)) // GET /visits/{visit}/trace
+        .routes(routes!(visits::reviews, visits::review)) // GET POST /visits/{visit}/reviews
+        .routes(routes!(resolutions::resolve)) // POST /visits/{visit}/resolutions
+        .routes(routes!(evidence::of_visit)) // GET /visits/{visit}/evidence
+        .routes(routes!(visits::conflicts)) // GET /conflicts
+        .routes(routes!(evidence::list)) // GET /evidence
+        .routes(routes!(evidence::download)) // GET /evidence/{evidence}
+        .routes(routes!(evidence::thumbnail)) // GET /evidence/{evidence}/thumbnail
+        .routes(routes!(evidence::preview)) // GET /evidence/{evidence}/preview
+        .routes(routes!(changes::wait)) // GET /changes
+        .routes(routes!(ledger::checkpoint)) // GET /ledger/checkpoint
 }
 
 async fn unknown_path(uri: Uri) -> ApiError {

@@ -1,84 +1,92 @@
 //! Inspected parties.
 
-use super::{
-    extract::{Json, OneOrMany, Path, Query, SignedIn},
-    paging::{List, Paging},
-};
+use super::extract::{Json, OneOrMany, OneOrManySchema, Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
-    acts::{
-        access::{Action, authorise},
-        registry::subjects::{self, NewSubject},
+    acts::registry::subjects::{self, NewSubject, SubjectChange},
+    views::{
+        paging::List,
+        subjects::{self as views, Dossier, SubjectQuery, SubjectView},
     },
-    store::{self, subjects::SubjectRow},
 };
 use axum::{extract::State, http::StatusCode};
-use serde::Serialize;
 
-/// Degrees × 10⁷.
-const E7: f64 = 1e7;
-
-#[derive(Serialize)]
-pub struct SubjectView {
-    id: String,
-    department: String,
-    code: String,
-    name: String,
-    address: String,
-    category: String,
-    legal_representative: String,
-    phone: String,
-    /// Degrees, WGS-84.
-    latitude: Option<f64>,
-    longitude: Option<f64>,
-    source_datum: Option<String>,
-    registered_at_ms: i64,
-}
-
-impl From<SubjectRow> for SubjectView {
-    fn from(row: SubjectRow) -> Self {
-        let degrees = |e7: Option<i64>| e7.map(|e7| e7 as f64 / E7);
-        Self {
-            id: row.id,
-            department: row.department,
-            code: row.code,
-            name: row.name,
-            address: row.address,
-            category: row.category,
-            legal_representative: row.legal_representative,
-            phone: row.phone,
-            latitude: degrees(row.latitude_e7),
-            longitude: degrees(row.longitude_e7),
-            source_datum: row.source_datum,
-            registered_at_ms: row.registered_at_ms,
-        }
-    }
-}
-
+/// Inspected parties of one's own department and those below it; auditors read all.
+#[utoipa::path(
+    get,
+    path = "/subjects",
+    operation_id = "list_subjects",
+    params(SubjectQuery),
+    responses((status = 200, body = List<SubjectView>))
+)]
 pub async fn list(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
-    Query(paging): Query<Paging>,
+    Query(query): Query<SubjectQuery>,
 ) -> Result<axum::Json<List<SubjectView>>, ApiError> {
     let mut conn = state.store.read().await?;
-    let below = actor.reads_below();
-    let rows = store::subjects::page_below(&mut conn, below, paging.after(), paging.fetch()?).await?;
-    Ok(axum::Json(paging.list(rows, |row| row.id.clone(), SubjectView::from)?))
+    views::list(&mut conn, &actor, query).await.map(axum::Json)
 }
 
+/// One inspected party.
+#[utoipa::path(
+    get,
+    path = "/subjects/{subject}",
+    operation_id = "show_subject",
+    responses((status = 200, body = SubjectView))
+)]
 pub async fn show(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Path(id): Path,
 ) -> Result<axum::Json<SubjectView>, ApiError> {
     let mut conn = state.store.read().await?;
-    let unknown = || ApiError::not_found("subject.unknown", format!("no subject {id}"));
-    let row = store::subjects::by_id(&mut conn, &id).await?.ok_or_else(unknown)?;
-    authorise(&actor, Action::ReadRegister, &row.department)?;
+    views::show(&mut conn, &actor, &id).await.map(axum::Json)
+}
+
+/// What the register says of a party and said before, and what was found there: as much of it as one
+/// may read.
+#[utoipa::path(
+    get,
+    path = "/subjects/{subject}/dossier",
+    operation_id = "show_dossier",
+    responses((status = 200, body = Dossier))
+)]
+pub async fn dossier(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Path(id): Path,
+) -> Result<axum::Json<Dossier>, ApiError> {
+    let mut conn = state.store.read().await?;
+    views::dossier(&mut conn, &actor, &id).await.map(axum::Json)
+}
+
+/// Changes what is given and leaves the rest; what it was before stays in the dossier.
+#[utoipa::path(
+    patch,
+    path = "/subjects/{subject}",
+    operation_id = "change_subject",
+    request_body = SubjectChange,
+    responses((status = 200, body = SubjectView))
+)]
+pub async fn change(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Path(id): Path,
+    Json(change): Json<SubjectChange>,
+) -> Result<axum::Json<SubjectView>, ApiError> {
+    let row = subjects::change(&state, &actor, &id, change).await?;
     Ok(axum::Json(row.into()))
 }
 
 /// Registers one or many, all or none; they come back in the order given.
+#[utoipa::path(
+    post,
+    path = "/subjects",
+    operation_id = "register_subjects",
+    request_body = OneOrManySchema<NewSubject>,
+    responses((status = 201, body = List<SubjectView>))
+)]
 pub async fn register(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,

@@ -1,155 +1,99 @@
 //! Visits: what was found, how it came about, where people disagree, and the reviews.
 
-use super::{
-    extract::{Json, Path, Query, SignedIn},
-    paging::{List, Paging},
-    tasks::authorise_reading,
-};
+use super::extract::{Json, Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
-    acts::{
-        access::{Action, Actor, authorise},
-        casework::{self, NewReview},
-        tasks,
+    acts::casework::{self, NewReview},
+    views::{
+        paging::List,
+        trace::{self, TracePage, TraceQuery},
+        visits::{self as views, ConflictQuery, ConflictView, ReviewView},
     },
-    store::{self, Connection, reviews::ReviewRow, tasks::TaskRow},
 };
-use axum::{
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
-use liuhen_inspection::{conflict::Conflict, visit::VisitView};
-use liuhen_trace::DocumentId;
-use serde::{Deserialize, Serialize};
+use axum::{extract::State, http::StatusCode};
+use liuhen_inspection::visit::VisitView;
 
-mod trace;
-
-pub use trace::trace;
-
-#[derive(Serialize)]
-pub struct ReviewView {
-    id: String,
-    visit: String,
-    task: String,
-    reviewer: String,
-    outcome: String,
-    opinion: String,
-    reviewed_at_ms: i64,
-}
-
-impl From<ReviewRow> for ReviewView {
-    fn from(row: ReviewRow) -> Self {
-        Self {
-            id: row.id,
-            visit: row.visit,
-            task: row.task,
-            reviewer: row.reviewer,
-            outcome: row.outcome,
-            opinion: row.opinion,
-            reviewed_at_ms: row.reviewed_at_ms,
-        }
-    }
-}
-
-/// A disagreement with the visit it is in.
-#[derive(Serialize)]
-pub struct ConflictView {
-    visit: String,
-    task: String,
-    subject: String,
-    department: String,
-    #[serde(flatten)]
-    conflict: Conflict,
-}
-
-/// The part of a stored view that conflicts are listed from.
-#[derive(Deserialize)]
-struct Conflicts {
-    conflicts: Vec<Conflict>,
-}
-
-/// [`VisitView`] as JSON, as it was stored when the last entry was admitted.
+/// The visit as it was when the last entry was admitted.
+#[utoipa::path(
+    get,
+    path = "/visits/{visit}",
+    operation_id = "show_visit",
+    responses((status = 200, body = VisitView))
+)]
 pub async fn show(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Path(visit): Path,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<axum::Json<VisitView>, ApiError> {
     let mut conn = state.store.read().await?;
-    let (visit, task) = find(&mut conn, &actor, &visit).await?;
-    let json = match store::visits::view(&mut conn, visit).await? {
-        Some(json) => json,
-        None => serde_json::to_string(&untouched(&mut conn, visit, &task).await?)?,
-    };
-    Ok(([(header::CONTENT_TYPE, "application/json")], json))
+    views::show(&mut conn, &actor, &visit).await.map(axum::Json)
 }
 
+/// How the visit came about: every entry of every device and every act about it, in the order of the log,
+/// each verified up to the newest signed checkpoint as it is read.
+#[utoipa::path(
+    get,
+    path = "/visits/{visit}/trace",
+    operation_id = "trace_visit",
+    params(TraceQuery),
+    responses((status = 200, body = TracePage))
+)]
+pub async fn trace(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Path(visit): Path,
+    Query(query): Query<TraceQuery>,
+) -> Result<axum::Json<TracePage>, ApiError> {
+    trace::page(&state, &actor, &visit, query).await.map(axum::Json)
+}
+
+/// The reviews of a visit, oldest first.
+#[utoipa::path(
+    get,
+    path = "/visits/{visit}/reviews",
+    operation_id = "list_reviews",
+    responses((status = 200, body = List<ReviewView>))
+)]
 pub async fn reviews(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Path(visit): Path,
 ) -> Result<axum::Json<List<ReviewView>>, ApiError> {
     let mut conn = state.store.read().await?;
-    let (visit, _) = find(&mut conn, &actor, &visit).await?;
-    let rows = store::reviews::of_visit(&mut conn, &visit.to_string()).await?;
-    Ok(axum::Json(List { items: rows.into_iter().map(ReviewView::from).collect(), next: None }))
+    views::reviews(&mut conn, &actor, &visit).await.map(axum::Json)
 }
 
+/// Reviews a visit whose record is sealed. A later review stands beside the earlier ones.
+#[utoipa::path(
+    post,
+    path = "/visits/{visit}/reviews",
+    operation_id = "review_visit",
+    request_body = NewReview,
+    responses((status = 201, body = ReviewView))
+)]
 pub async fn review(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Path(visit): Path,
     Json(new): Json<NewReview>,
 ) -> Result<(StatusCode, axum::Json<ReviewView>), ApiError> {
-    let row = casework::review(&state, &actor, parse(&visit)?, new).await?;
+    let row = casework::review(&state, &actor, views::parse(&visit)?, new).await?;
     Ok((StatusCode::CREATED, axum::Json(row.into())))
 }
 
-/// All disagreements, open and decided, in visits the actor may read. The limit counts visits.
+/// Disagreements in visits the actor may read: all, or those in one state. The limit counts visits.
+#[utoipa::path(
+    get,
+    path = "/conflicts",
+    operation_id = "list_conflicts",
+    params(ConflictQuery),
+    responses((status = 200, body = List<ConflictView>))
+)]
 pub async fn conflicts(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
-    Query(paging): Query<Paging>,
+    Query(query): Query<ConflictQuery>,
 ) -> Result<axum::Json<List<ConflictView>>, ApiError> {
-    authorise(&actor, Action::ReadCasework, &actor.account.department)?;
-    let forged = |_| ApiError::bad_request("request.wrong_query", "cursor: not one of this list");
-    let after = paging.cursor.as_deref().map(|cursor| cursor.parse().map_err(forged)).transpose()?;
     let mut conn = state.store.read().await?;
-    let rows = store::visits::with_conflicts(&mut conn, after, paging.fetch()?).await?;
-    let (rows, next) = paging.cut(rows, |(visit, _)| visit.clone())?;
-    let mut items = Vec::new();
-    for (visit, view) in rows {
-        let Some(task) = store::tasks::by_visit(&mut conn, &visit).await? else { continue };
-        if authorise(&actor, Action::ReadCasework, &task.department).is_err() {
-            continue;
-        }
-        let Conflicts { conflicts } = serde_json::from_str(&view)?;
-        items.extend(conflicts.into_iter().map(|conflict| ConflictView {
-            visit: visit.clone(),
-            task: task.id.clone(),
-            subject: task.subject.clone(),
-            department: task.department.clone(),
-            conflict,
-        }));
-    }
-    Ok(axum::Json(List { items, next }))
-}
-
-/// A visit that the actor may read.
-async fn find(conn: &mut Connection, actor: &Actor, visit: &str) -> Result<(DocumentId, TaskRow), ApiError> {
-    let visit = parse(visit)?;
-    let task = tasks::find_by_visit(conn, visit).await?;
-    authorise_reading(conn, actor, &task).await?;
-    Ok((visit, task))
-}
-
-fn parse(visit: &str) -> Result<DocumentId, ApiError> {
-    visit.parse().map_err(|_| ApiError::not_found("visit.unknown", format!("no visit {visit}")))
-}
-
-/// What a visit looks like that nothing was handed in for.
-async fn untouched(conn: &mut Connection, visit: DocumentId, task: &TaskRow) -> Result<VisitView, ApiError> {
-    let missing = || ApiError::internal(format!("checklist {} is not there", task.checklist));
-    let row = store::checklists::by_hash(conn, &task.checklist).await?.ok_or_else(missing)?;
-    casework::untouched(visit, &row.bytes)
+    views::conflicts(&mut conn, &actor, query).await.map(axum::Json)
 }

@@ -80,3 +80,32 @@ pub async fn page_below(
         ORDER BY id LIMIT $3";
     sqlx::query_as(SQL).bind(after).bind(below).bind(limit).fetch_all(conn).await
 }
+
+/// Somebody who can be given a task.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct InspectorRow {
+    pub id: String,
+    pub name: String,
+    pub certificate_no: String,
+    pub department_name: String,
+    /// Tasks held now that are not sealed.
+    pub tasks_under_way: i64,
+}
+
+/// Active inspectors: those of the department and below it first.
+pub async fn inspectors(
+    conn: &mut Connection,
+    department: &str,
+    limit: i64,
+) -> Result<Vec<InspectorRow>, sqlx::Error> {
+    const SQL: &str = "SELECT a.id, a.name, a.certificate_no, d.name AS department_name,
+            (SELECT COUNT(*) FROM task_assignee s
+                WHERE s.account = a.id AND s.left_leaf IS NULL AND s.state NOT IN ('done', 'recalled'))
+                AS tasks_under_way
+        FROM account a JOIN department d ON d.id = a.department
+        WHERE a.state = 'active' AND ',' || a.roles || ',' LIKE '%,inspector,%'
+        ORDER BY a.department NOT IN (SELECT id FROM department_scope WHERE above = $1),
+            d.name, a.name, a.id
+        LIMIT $2";
+    sqlx::query_as(SQL).bind(department).bind(limit).fetch_all(conn).await
+}

@@ -2,9 +2,19 @@
 //! be read is told by its name.
 
 use super::{
-    CommittedRow, Connection, accounts::AccountRow, blobs::BlobRow, checklists::ChecklistRow,
-    credentials::CredentialRow, departments::DepartmentRow, devices::DeviceRow, exchange::SegmentRow,
-    reviews::ReviewRow, subjects::SubjectRow, task_assignees::TaskAssigneeRow, tasks::TaskRow,
+    CommittedRow, Connection,
+    accounts::AccountRow,
+    blobs::BlobRow,
+    checklists::ChecklistRow,
+    credentials::CredentialRow,
+    departments::DepartmentRow,
+    devices::DeviceRow,
+    exchange::SegmentRow,
+    reviews::ReviewRow,
+    second_factors::SecondFactorRow,
+    subjects::{SubjectRow, SubjectVersionRow},
+    task_assignees::TaskAssigneeRow,
+    tasks::TaskRow,
     visits::VisitRow,
 };
 use futures::stream::BoxStream;
@@ -17,6 +27,7 @@ pub enum Table {
     LedgerNode,
     LedgerHead,
     Act,
+    ActAbout,
     Segment,
     Entry,
     Visit,
@@ -35,6 +46,7 @@ pub async fn count(conn: &mut Connection, table: Table) -> Result<i64, sqlx::Err
         Table::LedgerNode => "SELECT COUNT(*) FROM ledger_node",
         Table::LedgerHead => "SELECT COUNT(*) FROM ledger_head",
         Table::Act => "SELECT COUNT(*) FROM act",
+        Table::ActAbout => "SELECT COUNT(*) FROM act_about",
         Table::Segment => "SELECT COUNT(*) FROM segment",
         Table::Entry => "SELECT COUNT(*) FROM entry",
         Table::Visit => "SELECT COUNT(*) FROM visit",
@@ -63,8 +75,19 @@ macro_rules! audited {
 audited!(DepartmentRow, "SELECT * FROM department WHERE id = $1", "SELECT id FROM department");
 audited!(AccountRow, "SELECT * FROM account WHERE id = $1", "SELECT id FROM account");
 audited!(CredentialRow, "SELECT * FROM credential WHERE account = $1", "SELECT account FROM credential");
+audited!(
+    SecondFactorRow,
+    "SELECT * FROM second_factor WHERE account = $1",
+    "SELECT account FROM second_factor"
+);
 audited!(DeviceRow, "SELECT * FROM device WHERE id = $1", "SELECT id FROM device");
 audited!(SubjectRow, "SELECT * FROM subject WHERE id = $1", "SELECT id FROM subject");
+audited!(
+    SubjectVersionRow,
+    "SELECT * FROM subject_version
+     WHERE id = substr($1, 1, 32) AND version = CAST(substr($1, 34) AS BIGINT)",
+    "SELECT id || '/' || version FROM subject_version"
+);
 audited!(ChecklistRow, "SELECT * FROM checklist WHERE hash = $1", "SELECT hash FROM checklist");
 audited!(TaskRow, "SELECT * FROM task WHERE id = $1", "SELECT id FROM task");
 audited!(
@@ -225,6 +248,14 @@ pub async fn announced_at(
 pub async fn announcers(conn: &mut Connection, hash: &[u8]) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar("SELECT DISTINCT account FROM announcement WHERE hash = $1 ORDER BY account")
         .bind(hash)
+        .fetch_all(conn)
+        .await
+}
+
+/// What an act is said to speak of, in order.
+pub async fn about(conn: &mut Connection, leaf: u64) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT about FROM act_about WHERE leaf = $1 ORDER BY about")
+        .bind(leaf as i64)
         .fetch_all(conn)
         .await
 }

@@ -145,3 +145,49 @@ pub async fn documents(conn: &mut Connection, hash: BlobHash) -> Result<Vec<Stri
     .fetch_all(conn)
     .await
 }
+
+/// A file as an entry of a visit announced it.
+#[derive(Debug, Clone, FromRow)]
+pub struct AnnouncedRow {
+    pub hash: Vec<u8>,
+    pub size_bytes: i64,
+    pub chain: Vec<u8>,
+    pub seq: i64,
+    /// The leaf of the entry's segment.
+    pub leaf: i64,
+    /// The entry's body.
+    pub body: Vec<u8>,
+    /// Of the device that announced it.
+    pub signed_grant: Vec<u8>,
+    /// Absent while the file has not arrived.
+    pub held_at_ms: Option<i64>,
+}
+
+/// Files that a visit's entries announced, in the order of the log, behind (leaf, seq, hash). With
+/// `missing`, those that have not arrived.
+pub async fn of_visit(
+    conn: &mut Connection,
+    visit: &str,
+    missing: bool,
+    after: &(i64, i64, Vec<u8>),
+    limit: i64,
+) -> Result<Vec<AnnouncedRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT a.hash, a.size_bytes, a.chain, a.seq, e.leaf, e.body, d.signed_grant, b.held_at_ms
+         FROM entry e
+             JOIN announcement a ON a.chain = e.chain AND a.seq = e.seq
+             JOIN segment s ON s.leaf = e.leaf
+             JOIN device d ON d.id = s.device
+             LEFT JOIN blob b ON b.hash = a.hash
+         WHERE e.document = $1 AND (e.leaf, e.seq, a.hash) > ($2, $3, $4) AND (NOT $5 OR b.hash IS NULL)
+         ORDER BY e.leaf, e.seq, a.hash LIMIT $6",
+    )
+    .bind(visit)
+    .bind(after.0)
+    .bind(after.1)
+    .bind(&after.2)
+    .bind(missing)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}

@@ -1,6 +1,7 @@
 //! Enrolled devices, and the challenges given out for enrolment.
 
 use super::{CommittedRow, Connection};
+use liuhen_trace::{Canonical as _, Grant, Refusal, SignedGrant};
 use minicbor::{Decode, Encode};
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, sqlx::FromRow)]
@@ -26,6 +27,18 @@ pub struct DeviceRow {
     pub revoked_at_ms: Option<i64>,
     #[n(8)]
     pub revoked_reason: Option<String>,
+}
+
+impl DeviceRow {
+    /// What the deployment signed for the device.
+    pub fn grant(&self) -> Result<Grant, Refusal> {
+        Grant::from_canonical(&SignedGrant::from_canonical(&self.signed_grant)?.bytes)
+    }
+
+    /// Whether the server holds the device's key.
+    pub fn is_desk(&self) -> bool {
+        self.grant().is_ok_and(|grant| grant.is_desk())
+    }
 }
 
 impl CommittedRow for DeviceRow {

@@ -279,6 +279,23 @@ pub async fn waiting_of_device(
     .await
 }
 
+/// The entry that brought a change of this document; the first logged, should there be several.
+pub async fn by_change(
+    conn: &mut Connection,
+    document: &str,
+    change: ChangeHash,
+) -> Result<Option<EntryRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT chain, seq, leaf, hash, kind, salt, body, document, change, change_hash, verdict, code,
+                admitted_leaf
+         FROM entry WHERE change_hash = $1 AND document = $2 ORDER BY leaf, seq LIMIT 1",
+    )
+    .bind(change.as_bytes())
+    .bind(document)
+    .fetch_optional(conn)
+    .await
+}
+
 /// Whether a change of this document is logged, whatever became of it.
 pub async fn is_logged(
     conn: &mut Connection,

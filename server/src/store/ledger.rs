@@ -126,3 +126,47 @@ pub async fn act(conn: &mut Connection, leaf: u64) -> Result<Option<ActRow>, sql
         .fetch_optional(conn)
         .await
 }
+
+/// Acts behind a leaf, in order.
+pub async fn acts(conn: &mut Connection, after: i64, limit: i64) -> Result<Vec<ActRow>, sqlx::Error> {
+    sqlx::query_as("SELECT leaf, salt, body FROM act WHERE leaf > $1 ORDER BY leaf LIMIT $2")
+        .bind(after)
+        .bind(limit)
+        .fetch_all(conn)
+        .await
+}
+
+/// The last act below a leaf.
+pub async fn act_below(conn: &mut Connection, leaf: u64) -> Result<Option<u64>, sqlx::Error> {
+    let below: Option<i64> = sqlx::query_scalar("SELECT MAX(leaf) FROM act WHERE leaf < $1")
+        .bind(leaf as i64)
+        .fetch_one(conn)
+        .await?;
+    Ok(below.map(|leaf| leaf as u64))
+}
+
+/// The first act at or behind a leaf.
+pub async fn act_from(conn: &mut Connection, leaf: u64) -> Result<Option<u64>, sqlx::Error> {
+    let behind: Option<i64> = sqlx::query_scalar("SELECT MIN(leaf) FROM act WHERE leaf >= $1")
+        .bind(leaf as i64)
+        .fetch_one(conn)
+        .await?;
+    Ok(behind.map(|leaf| leaf as u64))
+}
+
+/// Says that an act speaks of a task or a visit.
+pub async fn insert_about(conn: &mut Connection, about: &str, leaf: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO act_about (about, leaf) VALUES ($1, $2)")
+        .bind(about)
+        .bind(leaf)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether there are tasks and nothing is known of the acts about them.
+pub async fn lacks_about(conn: &mut Connection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM task) AND NOT EXISTS (SELECT 1 FROM act_about)")
+        .fetch_one(conn)
+        .await
+}

@@ -20,15 +20,21 @@ pub mod checklists;
 pub mod credentials;
 pub mod departments;
 pub mod devices;
+pub mod epochs;
 pub mod exchange;
 pub mod feed;
+pub mod idempotency;
 pub mod ledger;
 pub mod readiness;
 pub mod reviews;
+pub mod second_factors;
+pub mod schema;
 pub mod sessions;
+pub mod snapshot;
 pub mod subjects;
 pub mod task_assignees;
 pub mod tasks;
+pub mod trace;
 pub mod transaction;
 pub mod uploads;
 pub mod verdicts;
@@ -43,7 +49,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/serve
 const READERS_MAX: u32 = 8;
 /// The writer holds its lock for one group commit; anything longer is a fault to be told.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-const DATABASE_FILE: &str = "liuhen.sqlite";
+pub const DATABASE_FILE: &str = "liuhen.sqlite";
 
 /// Read access for everybody.
 #[derive(Clone)]
@@ -63,7 +69,7 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let mut writer = options.connect().await?;
-        MIGRATIONS.run(&mut writer).await?;
+        schema::migrate(&mut writer).await?;
         let readers = pool(options.read_only(true));
         Ok((Self { readers }, writer))
     }

@@ -53,6 +53,20 @@ pub async fn end_family(
     Ok(())
 }
 
+/// Ends the sign-ins of an account, the one in `family` excepted.
+pub async fn end_others(
+    conn: &mut Connection,
+    account: &str,
+    family: &str,
+    now_ms: i64,
+    reason: &str,
+) -> Result<(), sqlx::Error> {
+    const SQL: &str = "UPDATE session_family SET ended_at_ms = $3, end_reason = $4
+        WHERE account = $1 AND id <> $2 AND ended_at_ms IS NULL";
+    sqlx::query(SQL).bind(account).bind(family).bind(now_ms).bind(reason).execute(conn).await?;
+    Ok(())
+}
+
 /// Ends all sign-ins of an account.
 pub async fn end_all(
     conn: &mut Connection,
@@ -93,16 +107,16 @@ pub async fn mark_used(conn: &mut Connection, hash: &[u8], now_ms: i64) -> Resul
     Ok(())
 }
 
-/// Forgets tokens that expired before `before_ms`, and sign-ins that have none left.
+/// Forgets tokens that expired before `before_ms`, and sign-ins that began before it and have none
+/// left. Those at the console never have one, and end long before.
 pub async fn forget_expired(conn: &mut Connection, before_ms: i64) -> Result<(), sqlx::Error> {
-    let expired = sqlx::query("DELETE FROM refresh_token WHERE expires_at_ms < $1")
+    sqlx::query("DELETE FROM refresh_token WHERE expires_at_ms < $1")
         .bind(before_ms)
         .execute(&mut *conn)
         .await?;
-    if expired.rows_affected() > 0 {
-        const SQL: &str = "DELETE FROM session_family
-            WHERE NOT EXISTS (SELECT 1 FROM refresh_token WHERE refresh_token.family = session_family.id)";
-        sqlx::query(SQL).execute(conn).await?;
-    }
+    const SQL: &str = "DELETE FROM session_family
+        WHERE started_at_ms < $1
+          AND NOT EXISTS (SELECT 1 FROM refresh_token WHERE refresh_token.family = session_family.id)";
+    sqlx::query(SQL).bind(before_ms).execute(conn).await?;
     Ok(())
 }

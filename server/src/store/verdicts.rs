@@ -28,6 +28,16 @@ pub async fn pending_documents(conn: &mut Connection, limit: i64) -> Result<Vec<
     .await
 }
 
+/// Whether an entry of the document awaits its verdict.
+pub async fn any_pending(conn: &mut Connection, document: DocumentId) -> Result<bool, sqlx::Error> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM entry WHERE document = $1 AND verdict = 0 LIMIT 1")
+            .bind(document.to_string())
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.is_some())
+}
+
 /// Entries of a document with one verdict, by leaf and sequence number, behind `after`.
 pub async fn of_document(
     conn: &mut Connection,

@@ -60,18 +60,22 @@ pub async fn view(conn: &mut Connection, document: DocumentId) -> Result<Option<
         .await
 }
 
-/// Views of visits with conflicts, open or decided, behind document `after`, in order of document.
+/// Views of visits with conflicts, open or decided, or with open ones only, behind document `after`, in order of document.
 pub async fn with_conflicts(
     conn: &mut Connection,
+    only_open: bool,
     after: Option<DocumentId>,
     limit: i64,
 ) -> Result<Vec<(String, String)>, sqlx::Error> {
     let after = after.map(|document| document.to_string()).unwrap_or_default();
     sqlx::query_as(
-        "SELECT document, view FROM visit WHERE conflicts > 0 AND document > $1 ORDER BY document LIMIT $2",
+        "SELECT document, view FROM visit
+         WHERE conflicts > 0 AND document > $1 AND (NOT $3 OR open_conflicts > 0)
+         ORDER BY document LIMIT $2",
     )
     .bind(after)
     .bind(limit)
+    .bind(only_open)
     .fetch_all(conn)
     .await
 }

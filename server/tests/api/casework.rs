@@ -118,7 +118,11 @@ async fn an_issued_task_shows_subject_people_and_visit() {
     assert_eq!(shown["visit"], task["visit"]);
     assert_eq!(shown["conflicts"], json!([]));
     let trace = office.deployment.get("wang", &format!("{visit}/trace")).await.ok();
-    assert_eq!(trace, json!({ "items": [], "next": null }));
+    assert_eq!(
+        (&trace["items"][0]["kind"], &trace["items"][0]["who"]["name"]),
+        (&json!("task.issued"), &json!("wang 同志"))
+    );
+    assert_eq!((trace["items"].as_array().map(Vec::len), &trace["next"]), (Some(1), &Value::Null));
     office.deployment.close().await;
 }
 

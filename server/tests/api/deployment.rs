@@ -8,7 +8,7 @@ use axum::{
 use liuhen_server::{
     AppState,
     acts::access::{Role, Roles, accounts::NewAccount},
-    config::Config,
+    config::{Config, SecondFactorRule},
     founding,
     ledger::verify,
     routes,
@@ -130,6 +130,24 @@ impl Deployment {
         self.raw(request.expect("a request")).await
     }
 
+    /// Sends a file as it is.
+    pub async fn hand_in(&self, login: &str, path: &str, file: Vec<u8>) -> Answer {
+        let request = Request::post(path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token(login)))
+            .header(header::CONTENT_TYPE, "application/octet-stream");
+        self.raw(request.body(Body::from(file)).expect("a request")).await
+    }
+
+    /// The bytes of an answer.
+    pub async fn take_away(&self, login: &str, path: &str) -> Vec<u8> {
+        let request =
+            Request::get(path).header(header::AUTHORIZATION, format!("Bearer {}", self.token(login)));
+        let request = request.body(Body::empty()).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::OK, "{response:?}");
+        to_bytes(response.into_body(), ANSWER_BYTES_MAX).await.expect("a whole answer").to_vec()
+    }
+
     pub async fn raw(&self, request: Request<Body>) -> Answer {
         let response: Response<Body> = self.router.clone().oneshot(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
@@ -182,6 +200,8 @@ impl Answer {
     }
 }
 
+/// Without second factors, about which `second_factor.rs` is.
 fn config(data: PathBuf) -> Config {
-    Config { password_memory_kib: PASSWORD_MEMORY_KIB, ..Config::new(data) }
+    let second_factor = SecondFactorRule::Optional;
+    Config { password_memory_kib: PASSWORD_MEMORY_KIB, second_factor, ..Config::new(data) }
 }

@@ -2,10 +2,16 @@
 
 mod access;
 mod casework;
+mod console_sessions;
 mod deployment;
 mod devices;
 mod escalation;
+mod idempotency;
+mod imports;
+mod own_password;
 mod problems;
 mod races;
+mod second_factor;
 mod sessions;
 mod storage;
+mod subjects;

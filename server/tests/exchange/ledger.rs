@@ -12,11 +12,12 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection, sqlite::S
 use std::path::Path;
 
 /// Every table whose rows a leaf commits to.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "ledger_leaf",
     "ledger_node",
     "ledger_head",
     "act",
+    "act_about",
     "segment",
     "entry",
     "visit",

@@ -13,5 +13,8 @@ mod hostile;
 mod ledger;
 mod office;
 mod phone;
+mod pictures;
 mod promptness;
+mod resolutions;
+mod trace;
 mod uploads;

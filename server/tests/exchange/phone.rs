@@ -300,10 +300,11 @@ impl Phone {
         }
         self.take_matters(&effects);
         self.take_entries(&effects);
-        self.quarantined.extend(effects.quarantined.clone());
+        let quarantined = effects.quarantined.iter().cloned();
+        self.quarantined.extend(quarantined.map(|entry| (entry.chain, entry.seq, entry.code)));
         self.waiting.clone_from(&effects.waiting);
         self.left.extend(effects.left.clone());
-        self.held.extend(effects.held.clone());
+        self.held.extend(effects.held.iter().map(|(_, blob)| *blob));
         self.position = Some(effects.position.clone());
         effects
     }

@@ -10,6 +10,7 @@ mod apply;
 mod desk;
 mod documents;
 mod enrol;
+mod epoch;
 mod events;
 mod evidence;
 mod folder;

@@ -181,7 +181,7 @@ pub struct Event {
 }
 
 /// Every kind of [`Event`], with what an app makes of it.
-pub const EVENT_KINDS: [(&str, &str); 19] = [
+pub const EVENT_KINDS: [(&str, &str); 20] = [
     ("device.enrolled", "this phone may work"),
     ("device.no_signature", "the key did not sign; the save stands and is signed later"),
     ("task.arrived", "a task is here"),
@@ -197,6 +197,7 @@ pub const EVENT_KINDS: [(&str, &str); 19] = [
     ("entry.not_offered_again", "a quarantined entry that a person has to look at"),
     ("entry.not_admitted", "this phone does not admit what the server did: report it"),
     ("segment.refused", "the server does not log entries; their values go into a new chain"),
+    ("ledger.epoch_opened", "the server was restored; what its log lost is handed in again"),
     ("chain.restarted", "a new chain began: the folder was copied or restored, or its chain refused"),
     ("chain.forked", "two entries at one place: somebody works with a copy of this phone"),
     ("answer.not_believed", "part of an answer proved nothing and was left out"),

@@ -2,9 +2,11 @@
 //! effects out. Who calls them does the IO.
 
 mod answer;
+mod epoch;
 mod request;
 mod segment;
 
-pub use answer::{Effects, Trust, judge};
+pub use answer::{Effects, Quarantine, Trust, judge};
+pub use epoch::{EpochChange, covers, unlinked_epoch};
 pub use request::{Outbox, PlanLimits, Unsent, plan};
 pub use segment::{ChainHead, Placement, check_segment, place};

@@ -3,8 +3,8 @@
 
 use crate::{compression, limits};
 use liuhen_trace::{
-    BlobHash, Canonical, ChainId, ChangeHash, CheckpointRef, DocumentId, Hash, HeldReceipt, Refusal,
-    SegmentReceipt, SegmentView, SignedGrant, merkle::RangeProof,
+    BlobHash, Canonical, ChainId, ChangeHash, CheckpointRef, DocumentId, EpochProof, Hash, HeldReceipt,
+    Refusal, SegmentReceipt, SegmentView, SignedGrant, merkle::RangeProof,
 };
 use minicbor::{Decode, Encode};
 use std::io::ErrorKind;
@@ -101,6 +101,9 @@ pub struct Answer {
     pub rows: Vec<Row>,
     #[n(13)]
     pub server_time_ms: i64,
+    /// The acts that opened the epochs behind that of the phone's checkpoint, in their order.
+    #[cbor(n(14), skip_if = "Vec::is_empty")]
+    pub epochs: Vec<EpochProof>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]

@@ -6,7 +6,8 @@ mod world;
 
 use liuhen_engine::{
     exchange::{
-        ChainHead, Effects, Outbox, Placement, PlanLimits, Trust, Unsent, check_segment, judge, place, plan,
+        ChainHead, Effects, Outbox, Placement, PlanLimits, Quarantine, Trust, Unsent, check_segment, judge,
+        place, plan,
     },
     limits::BACKFILLS_MAX,
     wire::{Accepted, Answer, Backfill, FeedItem, Position, RefusedSegment, Request, Row, WaitingEntry},
@@ -73,6 +74,7 @@ fn scene() -> Scene {
         blobs_wanted: vec![BLOB.hash],
         rows: vec![Row { bytes: row }],
         server_time_ms: 1_700_000_000_000,
+        epochs: vec![],
     };
     let trust = Trust { note_key: deployment.log.public(), deployment_key: deployment.key.public() };
     Scene { deployment, trust, held: Some(held), request, answer, other }
@@ -131,8 +133,9 @@ fn an_honest_answer_is_believed_whole() {
     assert_eq!(effects.accepted, [Accepted { chain, next_seq: 2 }]);
     assert_eq!(effects.matters, [(0, b"task".to_vec())]);
     assert_eq!(effects.left, [DOCUMENT]);
-    assert_eq!(effects.quarantined, [(chain, 0, "change.wrong_seq".to_owned())]);
-    assert_eq!(effects.held, [BLOB]);
+    let quarantine = Quarantine { leaf: 2, chain, seq: 0, code: "change.wrong_seq".to_owned() };
+    assert_eq!(effects.quarantined, [quarantine]);
+    assert_eq!(effects.held, [(5, BLOB)]);
     assert_eq!(effects.rows, [(Hash(digest::sha256(b"a checklist")), b"a checklist".to_vec())]);
     assert_eq!(effects.grants.len(), 1);
     assert_eq!((effects.entries[0].0, effects.entries[0].1.chain), (4, foreign));

@@ -62,6 +62,7 @@ fn messages() -> (Request, Answer) {
         blobs_wanted: vec![BlobHash([0xbb; 32])],
         rows: vec![Row { bytes: b"row".to_vec() }],
         server_time_ms: 1_700_000_000_000,
+        epochs: vec![],
     };
     (request, answer)
 }

@@ -3,6 +3,10 @@
 //! People hand them in as JSON. A checklist is named by the SHA-256 of its canonical bytes, and a
 //! visit stays on the one it began with.
 
+mod problems;
+
+pub use problems::{Problem, problems};
+
 use crate::{ChecklistHash, Date, Refusal, limits, visit::Flag};
 use liuhen_engine::field::Scalar;
 use liuhen_trace::{Canonical, Hash, digest};
@@ -13,39 +17,50 @@ use std::collections::BTreeSet;
 /// One version of a checklist. [`Checklist::check`] says whether it holds the rules; the readers
 /// below return checked ones only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct Checklist {
     /// `[A-Za-z0-9._-]{1,64}`; the same for all versions.
     #[n(0)]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub code: String,
     /// From 1, higher for newer.
     #[n(1)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 4294967295_u32))]
     pub version: u32,
     #[n(2)]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
     pub title: String,
     #[n(3)]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000))]
     pub items: Vec<Item>,
 }
 
 /// One item (检查内容).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct Item {
     /// `[A-Za-z0-9._-]{1,64}`, unique in its checklist.
     #[n(0)]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub code: String,
     #[n(1)]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
     pub text: String,
     #[n(2)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
     pub how_to_check: Option<String>,
     #[n(3)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
     pub legal_basis: Option<String>,
     #[n(4)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
     pub penalty_basis: Option<String>,
     #[n(5)]
     pub response: ResponseType,
@@ -57,6 +72,7 @@ pub struct Item {
 
 /// What an item is answered with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ResponseType {
     /// One of the options, as its text.
@@ -110,7 +126,7 @@ impl Checklist {
     /// Reads [`Checklist::to_bytes`] and nothing else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Refusal> {
         if bytes.len() > limits::CHECKLIST_BYTES_MAX {
-            return Err(too_long("the checklist", limits::CHECKLIST_BYTES_MAX));
+            return Err(too_large());
         }
         let checklist = Self::from_canonical(bytes)
             .map_err(|refusal| Refusal::new("checklist.malformed", refusal.to_string()))?;
@@ -151,7 +167,7 @@ impl Checklist {
             }
         }
         if self.to_bytes().len() > limits::CHECKLIST_BYTES_MAX {
-            return Err(too_long("the checklist", limits::CHECKLIST_BYTES_MAX));
+            return Err(too_large());
         }
         Ok(())
     }
@@ -165,7 +181,7 @@ impl Item {
     }
 
     fn check_texts(&self) -> Result<(), Refusal> {
-        check_text("text", &self.text, limits::PARAGRAPH_BYTES_MAX)?;
+        check_text("text", &self.text, limits::PARAGRAPH_CHARS_MAX)?;
         let paragraphs = [
             ("how_to_check", &self.how_to_check),
             ("legal_basis", &self.legal_basis),
@@ -173,7 +189,7 @@ impl Item {
         ];
         for (name, paragraph) in paragraphs {
             if let Some(text) = paragraph {
-                check_text(name, text, limits::PARAGRAPH_BYTES_MAX)?;
+                check_text(name, text, limits::PARAGRAPH_CHARS_MAX)?;
             }
         }
         check_lines("usual_phrases", &self.usual_phrases, limits::PHRASES_MAX)?;
@@ -212,19 +228,20 @@ fn check_lines(name: &str, lines: &[String], count_max: usize) -> Result<(), Ref
 }
 
 fn check_line(name: &str, line: &str) -> Result<(), Refusal> {
-    check_text(name, line, limits::LINE_BYTES_MAX)
+    check_text(name, line, limits::LINE_CHARS_MAX)
 }
 
-fn check_text(name: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
+fn check_text(name: &str, text: &str, chars_max: usize) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::new("checklist.empty_text", name));
     }
-    if text.len() > bytes_max {
-        return Err(too_long(name, bytes_max));
+    if text.chars().nth(chars_max).is_some() {
+        return Err(Refusal::new("checklist.too_long", format!("{name}: at most {chars_max} characters")));
     }
     Ok(())
 }
 
-fn too_long(name: &str, bytes_max: usize) -> Refusal {
-    Refusal::new("checklist.too_long", format!("{name}: at most {bytes_max} bytes"))
+fn too_large() -> Refusal {
+    let detail = format!("the checklist: at most {} bytes", limits::CHECKLIST_BYTES_MAX);
+    Refusal::new("checklist.too_large", detail)
 }

@@ -22,6 +22,7 @@ pub const CODES: &[Code] = &[
     code("checklist.empty_text", "内容不能为空", "Empty text"),
     code("checklist.malformed", "清单无法读取", "The checklist cannot be read"),
     code("checklist.no_options", "选择题缺少选项", "A choice without options"),
+    code("checklist.too_large", "清单过大", "The checklist is too large"),
     code("checklist.too_long", "内容过长", "Too long"),
     code("checklist.wrong_count", "数量超出范围", "Too few or too many"),
     code("date.malformed", "日期格式不正确", "Not a date"),

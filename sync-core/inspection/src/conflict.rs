@@ -8,7 +8,7 @@
 
 use crate::{
     AccountId, as_text,
-    visit::{Value, shape::SEAL},
+    visit::{FieldValue, Value, shape::SEAL},
 };
 use liuhen_engine::{
     field::{ActorId, FieldHistory, Fields, Written},
@@ -32,6 +32,7 @@ pub type Writers = BTreeMap<ActorId, Writer>;
 
 /// A person as shown beside what they wrote.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Person {
     pub account: AccountId,
     pub name: String,
@@ -44,6 +45,7 @@ impl From<&Writer> for Person {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConflictState {
     Open,
@@ -53,6 +55,7 @@ pub enum ConflictState {
 
 /// One disagreement on one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conflict {
     /// `responses/7`, `findings/9f…/place`.
     pub path: String,
@@ -65,12 +68,14 @@ pub struct Conflict {
 
 /// A value with the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Claim {
-    pub value: Value,
+    pub value: FieldValue,
     /// Absent only when the caller does not know the actor.
     pub author: Option<Person>,
     /// Leads to the entry, and so to the time interval of the act.
     #[serde(with = "as_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub change: ChangeHash,
 }
 

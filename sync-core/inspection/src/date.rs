@@ -8,6 +8,8 @@ use time::{format_description::StaticFormatDescription, macros::format_descripti
 
 /// A day that exists in the calendar. Law speaks in days; when a day begins is the place's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, format = Date))]
 #[serde(transparent)]
 pub struct Date(#[serde(with = "crate::as_text")] Iso);
 

@@ -18,6 +18,7 @@ use std::{fmt, str::FromStr};
 
 /// Where a task or one of its assignees stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum TaskState {
@@ -161,6 +162,7 @@ impl Step {
 
 /// A task as a phone gets it: the bytes of a feed item of kind matter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cbor(map)]
 pub struct Task {
     #[n(0)]
@@ -168,6 +170,7 @@ pub struct Task {
     /// The document that the inspectors fill in.
     #[n(1)]
     #[serde(with = "as_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub visit: DocumentId,
     #[n(2)]
     pub subject: Subject,
@@ -192,6 +195,7 @@ pub struct Task {
 
 /// The inspected party as the inspector needs it on the spot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cbor(map)]
 pub struct Subject {
     #[n(0)]
@@ -219,6 +223,7 @@ pub struct Subject {
 
 /// Names a checklist; its bytes are fetched by the hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cbor(map)]
 pub struct ChecklistRef {
     #[n(0)]
@@ -233,6 +238,7 @@ pub struct ChecklistRef {
 
 /// Somebody who is assigned, by real name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cbor(map)]
 pub struct Assignee {
     #[n(0)]
@@ -247,6 +253,7 @@ pub struct Assignee {
 
 /// A supervisor's word on the sealed record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cbor(map)]
 pub struct Review {
     #[n(0)]
@@ -261,6 +268,7 @@ pub struct Review {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum ReviewOutcome {

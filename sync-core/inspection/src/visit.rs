@@ -14,5 +14,5 @@ pub mod view;
 pub use edits::{Edit, EditPlan, NewEvidence, NewFinding, NewNote, plan};
 pub use shape::{EvidenceSource, Flag, VisitField, parse_path, shape};
 pub use skeleton::skeleton;
-pub use value::Value;
+pub use value::{FieldValue, Value};
 pub use view::VisitView;

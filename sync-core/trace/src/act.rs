@@ -1,6 +1,9 @@
 //! Leaves of the ledger: a segment of a device, or an act of the server.
 
-use crate::{BlobRef, Canonical, Hash, Refusal, SegmentHeader, Suite, digest::tagged, entry::Salt, merkle};
+use crate::{
+    BlobRef, Canonical, EpochOpening, Hash, Refusal, SegmentHeader, Suite, digest::tagged, entry::Salt,
+    merkle,
+};
 use minicbor::{Decode, Encode};
 
 /// The public part of an act; its body is committed to with a salt.
@@ -33,6 +36,9 @@ pub struct ActBody {
     /// The evidence the act is about.
     #[n(3)]
     pub blobs: Vec<BlobRef>,
+    /// Of the one kind of act that opens an epoch of the log; absent in all others.
+    #[n(4)]
+    pub epoch: Option<EpochOpening>,
 }
 
 /// SHA-256 over a row's canonical form; an all-zero digest says that the row was removed.

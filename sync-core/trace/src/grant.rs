@@ -3,6 +3,10 @@
 use crate::{Canonical, DeviceId, PublicKey, Refusal, Signature, SoftwareKey, Suite, digest::signed_message};
 use minicbor::{Decode, Encode};
 
+/// Stands among the roles of a device whose key the server itself holds: it signs what somebody does
+/// at the console. No account has this role, so no phone's grant names it.
+pub const DESK_ROLE: &str = "desk";
+
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Grant {
     #[n(0)]
@@ -37,6 +41,11 @@ pub struct Grant {
 impl Grant {
     pub fn device(&self) -> DeviceId {
         DeviceId::derive(&self.device_key)
+    }
+
+    /// Whether the server holds the device's key.
+    pub fn is_desk(&self) -> bool {
+        self.roles.iter().any(|role| role == DESK_ROLE)
     }
 
     pub fn sign(self, deployment: &SoftwareKey) -> SignedGrant {

@@ -156,6 +156,12 @@ impl RangeProof {
         self.finish(tree, size, root)
     }
 
+    /// The root of the tree as it was before leaf `from`. It says something only of a proof that was
+    /// verified for a run from there.
+    pub fn root_before(&self, from: u64) -> Result<Hash, Refusal> {
+        Ok(self.before(from)?.root())
+    }
+
     fn before(&self, from: u64) -> Result<Tree, Refusal> {
         if self.left.len() + self.right.len() > limits::PROOF_HASHES_MAX {
             return Err(Refusal::new("proof.too_long", "more hashes than any tree needs"));

@@ -5,11 +5,12 @@
 
 use liuhen_trace::{
     ActHeader, BlobHash, BlobRef, Body, BootId, Canonical, ChainId, ChangeHash, CheckpointKey, CheckpointRef,
-    DeviceId, DocumentId, EntryKind, Grant, Hash, HeldReceipt, Leaf, Moment, OpenEntry, Place, SegmentHeader,
-    SegmentReceipt, SegmentView, SignedGrant, SoftwareKey, Suite,
+    DeviceId, DocumentId, EntryKind, EpochOpening, EpochProof, Grant, Hash, HeldReceipt, Leaf, Moment,
+    OpenEntry, Place, SegmentHeader, SegmentReceipt, SegmentView, SignedGrant, SoftwareKey, Suite,
     act::{ActBody, RowCommitment},
     digest::sha256,
     entry,
+    epoch::EPOCH_KIND,
     merkle::{Node, RangeProof, Tree},
     receipt::HELD_KIND,
     request::{EnrolmentStatement, SignedRequest},
@@ -138,7 +139,23 @@ fn act_body() -> ActBody {
             digest: Hash([0xdd; 32]),
         }],
         blobs: vec![BlobRef { hash: BlobHash([0xbb; 32]), size_bytes: 3_145_728 }],
+        epoch: None,
     }
+}
+
+/// The act that opens epoch 2 behind the segment and the act of [`state`], with the log it makes.
+fn epoch_opened() -> (EpochProof, CheckpointRef) {
+    let (mut tree, mut nodes) = (Tree::default(), BTreeMap::new());
+    for leaf in [Leaf::Segment(segment().0), Leaf::Act(act())] {
+        nodes.extend(tree.append(leaf.hash()));
+    }
+    let opening = EpochOpening { epoch: 2, after: state(), note: Some(log_key().sign(state())) };
+    let body = ActBody { epoch: Some(opening), ..ActBody::default() }.to_canonical();
+    let header = ActHeader::commit(EPOCH_KIND, 1_700_000_000_000, &ACT_SALT, &body);
+    nodes.extend(tree.append(Leaf::Act(header.clone()).hash()));
+    let state = CheckpointRef { epoch: 2, size: tree.size(), root: tree.root() };
+    let proof = RangeProof::build(2, 3, 3, |node: Node| nodes.get(&node).copied().ok_or(node));
+    (EpochProof { header, salt: ACT_SALT, body, proof: proof.expect("every subtree is known") }, state)
 }
 
 const ACT_SALT: [u8; 16] = [0x5a; 16];
@@ -240,6 +257,37 @@ fn receipts_have_the_bytes_they_always_had() {
     let held = HeldReceipt { leaf: 1, header: act(), salt: ACT_SALT, body, proof: proof(1, 2) };
     assert_eq!(held.verify(&state()), Ok(act_body().blobs));
     assert_canonical("receipt_held", &held);
+}
+
+#[test]
+fn an_opened_epoch_has_the_bytes_it_always_had_and_proves_what_it_goes_on_from() {
+    let (opened, after) = epoch_opened();
+    let opening = opened.verify(&after).expect("an honest proof");
+    assert_eq!((opening.epoch, opening.after, opening.leaf()), (2, state(), 2));
+    assert_canonical("epoch_opened", &opened);
+    assert_golden("epoch_checkpoint.txt", log_key().sign(after).as_bytes());
+}
+
+#[test]
+fn an_act_that_opens_no_epoch_or_stands_elsewhere_proves_nothing() {
+    let (honest, after) = epoch_opened();
+    let code = |opened: &EpochProof| opened.verify(&after).map(drop).map_err(|refusal| refusal.code);
+    let saying = |epoch: Option<EpochOpening>| {
+        let body = ActBody { epoch, ..ActBody::default() }.to_canonical();
+        let header = ActHeader::commit(EPOCH_KIND, 1_700_000_000_000, &ACT_SALT, &body);
+        EpochProof { header, body, ..honest.clone() }
+    };
+    let opening = honest.verify(&after).expect("an honest proof");
+    assert_eq!(code(&saying(None)), Err("epoch.not_opened"));
+    assert_eq!(code(&saying(Some(EpochOpening { epoch: 1, ..opening.clone() }))), Err("epoch.not_opened"));
+    assert_eq!(code(&saying(Some(EpochOpening { epoch: 3, ..opening }))), Err("proof.wrong_root"));
+    let salted = EpochProof { salt: [0; 16], ..honest.clone() };
+    assert_eq!(code(&salted), Err("act.wrong_body"));
+    let other = EpochProof { header: act(), body: act_body().to_canonical(), ..honest.clone() };
+    assert_eq!(code(&other), Err("receipt.other_act"));
+    let mut moved = honest.clone();
+    moved.proof.left[0].0[0] ^= 1;
+    assert_eq!(code(&moved), Err("proof.wrong_root"));
 }
 
 #[test]

@@ -139,6 +139,16 @@ pub fn ambient(file: &File) -> Vec<String> {
     AMBIENT.iter().flat_map(breaches).collect()
 }
 
+/// Connections that the server would open to somebody. Tests are let off.
+pub fn outbound(file: &File) -> Vec<String> {
+    let source = file.untested();
+    let breaches = |name: &&str| {
+        let lines = source.lines_with(name).into_iter();
+        lines.map(|line| format!("{}: `{name}` opens a connection", file.at(line))).collect::<Vec<_>>()
+    };
+    ["TcpStream::connect", "UdpSocket", "TcpSocket", "lookup_host"].iter().flat_map(breaches).collect()
+}
+
 /// A crate root that does not rule out unsafe code.
 pub fn unsafe_not_forbidden(root: &File) -> Vec<String> {
     if root.source.code.contains("#![forbid(unsafe_code)]") {

@@ -15,12 +15,38 @@ use std::{
 pub const ADMIN_LOGIN: &str = "admin";
 pub const ADMIN_PASSWORD: &str = "a password of some length";
 
+/// How a server is started; by default on a free port, and without second factors: a test signs in
+/// hundreds of times, and a code is good for one of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Launch {
+    /// 0 takes a free one.
+    pub port: u16,
+    /// Whether supervisors and administrators need a second factor.
+    pub second_factor: bool,
+}
+
 /// A running server. Dropping it kills it.
 pub struct Server {
     process: Child,
     program: PathBuf,
     pub data: PathBuf,
     pub address: SocketAddr,
+}
+
+/// Who `liuhen admin create` makes first.
+#[derive(Debug, Clone)]
+pub struct Founder<'a> {
+    pub login: &'a str,
+    pub password: &'a str,
+    pub name: &'a str,
+    pub department: &'a str,
+}
+
+impl Default for Founder<'_> {
+    fn default() -> Self {
+        let (name, department) = ("系统管理员", "市场监督管理局");
+        Self { login: ADMIN_LOGIN, password: ADMIN_PASSWORD, name, department }
+    }
 }
 
 /// What the kernel counted for the process so far.
@@ -33,34 +59,38 @@ pub struct Used {
 impl Server {
     /// Makes the first account in an empty folder and starts.
     pub fn create(data: &Path) -> Result<Self> {
+        Self::found(data, &Founder::default())?;
+        Self::open(data)
+    }
+
+    /// Makes the first account in an empty folder.
+    pub fn found(data: &Path, founder: &Founder) -> Result<()> {
         let program = server_program()?;
         let mut create = Command::new(&program);
         create
-            .args([
-                "admin",
-                "create",
-                "--login",
-                ADMIN_LOGIN,
-                "--name",
-                "系统管理员",
-                "--department",
-                "市场监督管理局",
-            ])
+            .args(["admin", "create", "--login", founder.login])
+            .args(["--name", founder.name, "--department", founder.department])
             .arg("--data")
             .arg(data);
-        let created = with_input(&mut create, ADMIN_PASSWORD)?;
+        let created = with_input(&mut create, founder.password)?;
         ensure!(created.status.success(), "liuhen admin create: {}", shown(&created));
-        Self::open(data)
+        Ok(())
     }
 
     /// Starts on a folder that has been served before.
     pub fn open(data: &Path) -> Result<Self> {
+        Self::launch(data, Launch::default())
+    }
+
+    /// As [`Server::open`], with a port or a rule of its own.
+    pub fn launch(data: &Path, how: Launch) -> Result<Self> {
         let program = server_program()?;
         fs::create_dir_all(data).with_context(|| data.display().to_string())?;
         let log = fs::File::options().create(true).append(true).open(log_of(data))?;
         let mut process = Command::new(&program)
-            .args(["serve", "--address", "127.0.0.1:0", "--data"])
+            .args(["serve", "--address", &format!("127.0.0.1:{}", how.port), "--data"])
             .arg(data)
+            .env("LIUHEN_SECOND_FACTOR", if how.second_factor { "required" } else { "optional" })
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -92,7 +122,19 @@ impl Server {
         Self::open(&self.data)
     }
 
-    /// Asks it to end and waits until it has.
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    /// Whether it has not ended by itself.
+    pub fn is_running(&mut self) -> Result<bool> {
+        Ok(self.process.try_wait()?.is_none())
+    }
+
+    /// Asks it to end and waits until it has. It may have heard so already, from the terminal.
     pub fn stop(mut self) -> Result<()> {
         let pid = self.process.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status()?;

@@ -66,9 +66,20 @@ impl Api {
 
     pub fn signed_in(base: &str, login: &str, password: &str) -> Result<Self> {
         let api = Self::new(base);
-        let answer = api.post("/api/v1/sessions", &json!({ "login": login, "password": password }))?;
-        api.keep_session(&answer)?;
+        api.sign_in(&json!({ "login": login, "password": password }))?;
         Ok(api)
+    }
+
+    /// For accounts with a second factor.
+    pub fn signed_in_with_code(base: &str, login: &str, password: &str, code: &str) -> Result<Self> {
+        let api = Self::new(base);
+        api.sign_in(&json!({ "login": login, "password": password, "code": code }))?;
+        Ok(api)
+    }
+
+    fn sign_in(&self, credentials: &Value) -> Result<()> {
+        let answer = self.post("/api/v1/sessions", credentials)?;
+        self.keep_session(&answer)
     }
 
     /// An answer of any status; an error only when there was none.

@@ -198,7 +198,7 @@ mod tests {
             finding("bar"),
             finding("bar"),
             finding("kitchen"),
-            Save::Seal { party: Some("Li".into()) },
+            Save::Seal { party: Some("Li".into()), signatures: BTreeMap::new() },
         ];
         saves.iter().for_each(|save| typed.record(0, save).unwrap());
         typed

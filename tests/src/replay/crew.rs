@@ -3,12 +3,12 @@
 
 use super::{
     look::Look,
-    pipe::{Command, Reply, Synchronised},
+    pipe::{Command, Reply, Spot, Synchronised},
     plan::Save,
     remote::{Death, Heard, PhoneProcess},
     typed::Typed,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
 use std::{path::PathBuf, thread, time::Duration};
 
@@ -35,10 +35,20 @@ pub struct Phone {
     pub counted: Counted,
 }
 
+/// What a phone that died while it saved had when it was opened again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Survived {
+    /// Saves it had acknowledged, all of which were there.
+    pub acknowledged: usize,
+    /// Whether the save under way had become durable; otherwise nothing of it shows.
+    pub under_way_is_there: bool,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
     pub kills: u64,
     pub exchanges: u64,
+    pub upload_bytes_sent: u64,
     pub upload_bytes_resent: u64,
 }
 
@@ -48,6 +58,7 @@ pub enum Job {
     Type {
         visit: String,
         saves: Vec<Save>,
+        spot: Option<Spot>,
     },
     Synchronise,
     /// Synchronise until this is there: the server gives out what others did once it has judged it,
@@ -92,8 +103,8 @@ impl Phone {
     fn work(&mut self, jobs: &[Job]) -> Result<()> {
         for job in jobs {
             match job {
-                Job::Type { visit, saves } => {
-                    self.type_in(visit, saves).with_context(|| format!("visit {visit}"))?;
+                Job::Type { visit, saves, spot } => {
+                    self.type_in(visit, saves, *spot).with_context(|| format!("visit {visit}"))?;
                 }
                 Job::Synchronise => drop(self.synchronise()?),
                 Job::Settle => self.settle()?,
@@ -107,7 +118,7 @@ impl Phone {
 
     /// Types everything, whatever happens to the phone meanwhile. What was acknowledged is never
     /// typed again: if it is gone, the comparison finds it missing.
-    fn type_in(&mut self, visit: &str, saves: &[Save]) -> Result<()> {
+    fn type_in(&mut self, visit: &str, saves: &[Save], spot: Option<Spot>) -> Result<()> {
         let mut left = saves.to_vec();
         let mut dies = self.random.u64(0..100) < self.kill_percent;
         while !left.is_empty() {
@@ -116,10 +127,7 @@ impl Phone {
                 then: Duration::from_micros(self.random.u64(0..DEATH_IN_SAVE_MICROS_MAX)),
             });
             dies = false;
-            let command = Command::Save { visit: visit.to_owned(), saves: left.clone() };
-            let heard = self.run(&command, death)?;
-            let done = heard.saved.len();
-            self.typed.extend(left.drain(..done).map(|save| (visit.to_owned(), save)));
+            let heard = self.save(visit, &mut left, spot, death)?;
             match heard.end {
                 Some(Reply::Done) if left.is_empty() => {}
                 None => self.look_after(visit, &mut left)?,
@@ -127,6 +135,46 @@ impl Phone {
             }
         }
         Ok(())
+    }
+
+    /// Saves what is left, or as much of it as the phone acknowledges before it dies.
+    fn save(
+        &mut self,
+        visit: &str,
+        left: &mut Vec<Save>,
+        spot: Option<Spot>,
+        death: Option<Death>,
+    ) -> Result<Heard> {
+        let command = Command::Save { visit: visit.to_owned(), saves: left.clone(), spot };
+        let heard = self.run(&command, death)?;
+        let done = heard.saved.len();
+        self.typed.extend(left.drain(..done).map(|save| (visit.to_owned(), save)));
+        Ok(heard)
+    }
+
+    /// Types until the phone is killed, opens it again and looks whether everything it had
+    /// acknowledged is there. What is left to type stays in `left`.
+    pub fn die_while_typing(
+        &mut self,
+        visit: &str,
+        left: &mut Vec<Save>,
+        spot: Option<Spot>,
+        death: Death,
+    ) -> Result<Survived> {
+        let before = left.len();
+        let heard = self.save(visit, left, spot, Some(death))?;
+        ensure!(heard.end.is_none(), "the phone answered {:?} before it was killed", heard.end);
+        let acknowledged = heard.saved.len();
+        self.look_after(visit, left)?;
+        let Reply::View(view) = self.ask(&Command::View { visit: visit.to_owned() })? else {
+            bail!("the phone shows no visit {visit} after it was opened again");
+        };
+        let look = Look::at_view(&view);
+        for (_, save) in self.typed.iter().filter(|(of, _)| of == visit) {
+            let is_step = matches!(save, Save::Claim);
+            ensure!(is_step || look.times(save)? > 0, "acknowledged and gone: {save:?}");
+        }
+        Ok(Survived { acknowledged, under_way_is_there: before - left.len() > acknowledged })
     }
 
     /// After a reopening: the save that was under way is either there or not, and the person looks.
@@ -212,6 +260,7 @@ impl Phone {
 
     fn count(&mut self, report: &Synchronised) {
         self.counted.exchanges += report.exchanges;
+        self.counted.upload_bytes_sent += report.upload_bytes_sent;
         self.counted.upload_bytes_resent += report.upload_bytes_resent;
     }
 

@@ -84,8 +84,8 @@ impl Look {
                 let note = texts.map(|(key, text)| (key.to_owned(), Value::text(text))).into();
                 alike(&self.notes, &note, false)
             }
-            Save::Attach(photo) => {
-                let hash = Value::Text(photo.fingerprint()?.1.to_string());
+            Save::Attach(exhibit) => {
+                let hash = Value::Text(exhibit.photo.fingerprint()?.1.to_string());
                 self.evidence.iter().filter(|evidence| evidence.get("blob") == Some(&hash)).count()
             }
             Save::Resolve { path, value } => {

@@ -10,6 +10,7 @@
 pub mod compare;
 pub mod crew;
 pub mod dates;
+pub mod disaster;
 pub mod generate;
 pub mod look;
 pub mod office;

@@ -70,6 +70,12 @@ impl Office {
         Api::signed_in(server, SUPERVISOR, PASSWORD)
     }
 
+    /// After a restore, which ends all sign-ins.
+    pub fn sign_in_again(&mut self, server: &str) -> Result<()> {
+        self.api = Self::sign_in(server)?;
+        Ok(())
+    }
+
     /// Issues the tasks of a day in one act.
     pub fn issue(&self, visits: &[VisitPlan]) -> Result<Vec<Issued>> {
         let new: Vec<Json> = visits.iter().map(|visit| self.task(visit)).collect();

@@ -2,8 +2,8 @@
 //! the lines on its standard input say. It knows nothing of the set or of what is expected.
 
 use super::{
-    photo::Photo,
-    pipe::{Command, Reply, Synchronised},
+    photo::{Exhibit, Photo},
+    pipe::{Command, Reply, Spot, Synchronised},
     plan::{Finding, Save, Value},
 };
 use anyhow::{Context, Result};
@@ -15,15 +15,17 @@ use liuhen_mobile::{
     Client, MobileError,
     records::{
         Evidence, EvidenceContent, Finding as ShownFinding, FindingChange, NewEnrolment, NewEvidence,
-        NewFinding, NewNote, NewRefusal, Response, Signer, SyncReport, Value as MobileValue, Visit,
+        NewFinding, NewNote, NewRefusal, Place, Response, Signer, SyncReport, Value as MobileValue, Visit,
     },
 };
 use serde_json::{Value as Json, json};
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead, Write},
     path::{Path, PathBuf},
     sync::Arc,
+    time::UNIX_EPOCH,
 };
 
 /// Obeys until standard input ends.
@@ -65,9 +67,10 @@ impl Phone {
                 self.client.enrol(NewEnrolment { server, login, password, device_name: name })?;
                 Ok(Reply::Done)
             }
-            Command::Save { visit, saves } => {
+            Command::Save { visit, saves, spot } => {
+                let place = spot.map(place);
                 for (n, save) in saves.into_iter().enumerate() {
-                    self.save(&visit, save)?;
+                    self.save(&visit, save, place)?;
                     say(&Reply::Saved { n })?;
                 }
                 Ok(Reply::Done)
@@ -98,36 +101,35 @@ impl Phone {
         })
     }
 
-    fn save(&self, visit: &str, save: Save) -> Result<()> {
+    fn save(&self, visit: &str, save: Save, at: Option<Place>) -> Result<()> {
         let (client, visit) = (&self.client, visit.to_owned());
         match save {
             Save::Claim => {
                 client.open_visit(visit.clone())?;
                 client.claim(visit)?;
             }
-            Save::Answer { item, value } => drop(client.answer(visit, item, mobile(value), None)?),
-            Save::Remark { item, text } => drop(client.remark(visit, item, text, None)?),
+            Save::Answer { item, value } => drop(client.answer(visit, item, mobile(value), at)?),
+            Save::Remark { item, text } => drop(client.remark(visit, item, text, at)?),
             Save::Field { field, value } => {
                 let field: VisitField = field.parse().map_err(MobileError::from)?;
-                client.set_visit_field(visit, field, mobile(value), None)?;
+                client.set_visit_field(visit, field, mobile(value), at)?;
             }
-            Save::Finding(finding) => drop(client.add_finding(visit, new_finding(&finding), None)?),
+            Save::Finding(finding) => drop(client.add_finding(visit, new_finding(&finding), at)?),
             Save::Correct { finding, corrected } => self.correct(visit, &finding, corrected)?,
             Save::Note { item, text } => {
-                drop(client.add_note(visit, NewNote { text, item: Some(item) }, None)?)
+                drop(client.add_note(visit, NewNote { text, item: Some(item) }, at)?)
             }
-            Save::Attach(photo) => self.attach(visit, &photo)?,
-            Save::Resolve { path, value } => drop(client.resolve(visit, path, mobile(value), None)?),
-            Save::Seal { party } => self.seal(visit, party)?,
+            Save::Attach(exhibit) => self.attach(visit, exhibit, at)?,
+            Save::Resolve { path, value } => drop(client.resolve(visit, path, mobile(value), at)?),
+            Save::Seal { party, signatures } => self.seal(visit, party, &signatures, at)?,
             Save::Refuse { party, reason } => self.refuse(visit, party, reason)?,
         }
         Ok(())
     }
 
     fn correct(&self, visit: String, wanted: &Finding, corrected: String) -> Result<()> {
-        let shown = self.client.visit(visit.clone())?;
-        let same = |finding: &&ShownFinding| typed(&finding_json(finding)) == *wanted;
-        let id = shown.findings.iter().find(same).context("the finding to correct is not there")?.id.clone();
+        let same = |finding: &ShownFinding| typed(&finding_json(finding)) == *wanted;
+        let id = self.finding(&visit, same)?.context("the finding to correct is not there")?;
         let corrected = Some(MobileValue::Text { value: corrected });
         self.client.update_finding(
             visit,
@@ -138,18 +140,35 @@ impl Phone {
         Ok(())
     }
 
+    fn finding(&self, visit: &str, wanted: impl Fn(&ShownFinding) -> bool) -> Result<Option<String>> {
+        let shown = self.client.visit(visit.to_owned())?;
+        Ok(shown.findings.into_iter().find(|finding| wanted(finding)).map(|finding| finding.id))
+    }
+
     /// The camera app writes a file; the app takes it over and the original may go.
-    fn attach(&self, visit: String, photo: &Photo) -> Result<()> {
+    fn attach(&self, visit: String, exhibit: Exhibit, at: Option<Place>) -> Result<()> {
+        let Exhibit { photo, item, finding, caption } = exhibit;
         let path = photo.place(&self.camera)?;
+        let finding = match finding {
+            None => None,
+            Some(text) => {
+                let shown = self.finding(&visit, |finding| finding.text.as_ref() == Some(&text))?;
+                Some(shown.with_context(|| format!("no finding says {text:?}"))?)
+            }
+        };
+        let media_type = photo.media_type();
         let evidence = NewEvidence {
             content: EvidenceContent::File { path: path.to_string_lossy().into_owned() },
-            media_type: photo.media_type().to_owned(),
-            source: EvidenceSource::Camera,
-            item: None,
-            finding: None,
-            caption: None,
-            captured_at_ms: None,
-            place: None,
+            media_type: media_type.to_owned(),
+            source: match media_type.starts_with("audio/") {
+                true => EvidenceSource::Recorder,
+                false => EvidenceSource::Camera,
+            },
+            item,
+            finding,
+            caption,
+            captured_at_ms: captured_at_ms(&photo, &path)?,
+            place: at,
         };
         self.client.attach(visit, evidence, None)?;
         if matches!(photo, Photo::Generated { .. }) {
@@ -158,23 +177,34 @@ impl Phone {
         Ok(())
     }
 
-    fn seal(&self, visit: String, party: Option<String>) -> Result<()> {
-        let inspectors =
-            self.client.visit(visit.clone())?.task.assignees.into_iter().map(|assignee| Signer {
+    fn seal(
+        &self,
+        visit: String,
+        party: Option<String>,
+        signatures: &BTreeMap<String, PathBuf>,
+        at: Option<Place>,
+    ) -> Result<()> {
+        let mut signers = Vec::new();
+        for assignee in self.client.visit(visit.clone())?.task.assignees {
+            signers.push(Signer {
                 role: SignerRole::Inspector,
+                signature: signature_of(signatures, &assignee.name)?,
                 name: assignee.name,
                 account: Some(assignee.account),
                 certificate_no: Some(assignee.certificate_no),
-                signature: None,
             });
-        let party = party.map(|name| Signer {
-            role: SignerRole::Party,
-            name,
-            account: None,
-            certificate_no: None,
-            signature: None,
-        });
-        self.client.seal(visit, inspectors.chain(party).collect(), None)?;
+        }
+        if let Some(name) = party {
+            let signature = signature_of(signatures, &name)?;
+            signers.push(Signer {
+                role: SignerRole::Party,
+                name,
+                account: None,
+                certificate_no: None,
+                signature,
+            });
+        }
+        self.client.seal(visit, signers, at)?;
         Ok(())
     }
 
@@ -186,6 +216,30 @@ impl Phone {
         self.client.refuse_to_sign(visit, refusal, None)?;
         Ok(())
     }
+}
+
+/// What a phone in the open gets from its satellites, in metres.
+const ACCURACY_M: f64 = 8.0;
+
+fn place(spot: Spot) -> Place {
+    let Spot { latitude, longitude } = spot;
+    Place { latitude, longitude, accuracy_m: ACCURACY_M, mock: false }
+}
+
+/// What the camera app says: when it wrote the file. A made-up photo has no camera.
+fn captured_at_ms(photo: &Photo, path: &Path) -> Result<Option<i64>> {
+    if matches!(photo, Photo::Generated { .. }) {
+        return Ok(None);
+    }
+    let written = fs::metadata(path)?.modified()?.duration_since(UNIX_EPOCH)?;
+    Ok(Some(i64::try_from(written.as_millis())?))
+}
+
+/// The hash of the picture of a person's signature, where there is one.
+fn signature_of(signatures: &BTreeMap<String, PathBuf>, name: &str) -> Result<Option<String>> {
+    let Some(path) = signatures.get(name) else { return Ok(None) };
+    let (_, hash) = Photo::File(path.clone()).fingerprint()?;
+    Ok(Some(hash.to_string()))
 }
 
 fn mobile(value: Value) -> MobileValue {

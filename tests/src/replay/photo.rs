@@ -1,5 +1,6 @@
 //! Photos: from a folder, or made up. A made-up one is bytes that no compression shrinks between a
-//! JPEG's header and trailer, the same for the same visit and seed.
+//! JPEG's header and trailer, the same for the same visit and seed. Sound and signatures are files of a
+//! folder, too.
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
@@ -20,6 +21,25 @@ const GENERATED_BYTES: std::ops::Range<usize> = 150_000..250_000;
 pub enum Photo {
     Generated { seed: u64 },
     File(PathBuf),
+}
+
+/// A file that a person attaches, with what they say of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exhibit {
+    pub photo: Photo,
+    #[serde(default)]
+    pub item: Option<String>,
+    /// The text of the finding it shows.
+    #[serde(default)]
+    pub finding: Option<String>,
+    #[serde(default)]
+    pub caption: Option<String>,
+}
+
+impl From<Photo> for Exhibit {
+    fn from(photo: Photo) -> Self {
+        Self { photo, item: None, finding: None, caption: None }
+    }
 }
 
 /// Which photos the visits get.
@@ -90,6 +110,7 @@ impl Photo {
             "png" => "image/png",
             "webp" => "image/webp",
             "mp4" => "video/mp4",
+            "wav" => "audio/wav",
             _ => "application/octet-stream",
         }
     }

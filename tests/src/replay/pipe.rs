@@ -4,6 +4,13 @@ use super::plan::Save;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+/// Where the phone says it is: degrees, WGS-84.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spot {
+    pub latitude: f64,
+    pub longitude: f64,
+}
+
 /// From the driver, on standard input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,6 +25,8 @@ pub enum Command {
     Save {
         visit: String,
         saves: Vec<Save>,
+        #[serde(default)]
+        spot: Option<Spot>,
     },
     View {
         visit: String,

@@ -2,12 +2,15 @@
 //! what on which phone. Drawn from a seed, without any knowledge of the product.
 
 use super::{
-    photo::{Photo, Photos},
+    photo::{Exhibit, Photo, Photos},
     set::{COUNTS, CitySet, Establishment, Inspection, Violation},
 };
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 use time::Date;
 
 /// A value as a person types it.
@@ -55,7 +58,7 @@ pub enum Save {
         item: String,
         text: String,
     },
-    Attach(Photo),
+    Attach(Exhibit),
     Resolve {
         path: String,
         value: Value,
@@ -63,6 +66,9 @@ pub enum Save {
     /// The assigned inspectors sign, and the inspected party if it is named.
     Seal {
         party: Option<String>,
+        /// Pictures of signatures by the signer's name, attached before.
+        #[serde(default)]
+        signatures: BTreeMap<String, PathBuf>,
     },
     /// The inspected party does not sign.
     Refuse {
@@ -243,6 +249,7 @@ fn visit(
 ) -> VisitPlan {
     let field = |field: &str, value| Save::Field { field: field.to_owned(), value };
     let answer = |item: &str, value| Save::Answer { item: item.to_owned(), value };
+    let seal = |party| Save::Seal { party, signatures: BTreeMap::new() };
     let mut saves = vec![
         Save::Claim,
         field("started_at", Value::Text(format!("{}T09:00:00+08:00", super::dates::iso(inspection.date)))),
@@ -252,7 +259,7 @@ fn visit(
     let violated: BTreeSet<String> = violations.iter().map(|violation| item_code(&violation.code)).collect();
     saves.extend(violated.iter().map(|item| answer(item, Value::text(OUT))));
     saves.extend(violations.iter().flat_map(findings));
-    saves.extend(photos.into_iter().map(Save::Attach));
+    saves.extend(photos.into_iter().map(|photo| Save::Attach(photo.into())));
     saves.extend(COUNTS.iter().zip(inspection.counts).map(|(item, count)| answer(item, Value::Int(count))));
     saves.push(answer(IN_COMPLIANCE, Value::Bool(inspection.in_compliance)));
     if !inspection.in_compliance {
@@ -271,10 +278,8 @@ fn visit(
         lead_saves: saves,
         pair: None,
         seal: match refuses {
-            true => {
-                vec![Save::Seal { party: None }, Save::Refuse { party, reason: "不认可检查结果".to_owned() }]
-            }
-            false => vec![Save::Seal { party: Some(party) }],
+            true => vec![seal(None), Save::Refuse { party, reason: "不认可检查结果".to_owned() }],
+            false => vec![seal(Some(party))],
         },
     }
 }

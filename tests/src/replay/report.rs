@@ -27,6 +27,8 @@ pub struct Report {
     pub server_cpu_seconds: f64,
     pub server_peak_rss_bytes: u64,
     pub ledger_leaves: u64,
+    /// Leaves a restore lost in the middle of the replay, of which the phones knew some.
+    pub leaves_lost: u64,
     pub ledger_verified: bool,
 }
 
@@ -45,7 +47,7 @@ impl Report {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    const ORDER: [&str; 20] = [
+    const ORDER: [&str; 21] = [
         "visits",
         "responses",
         "findings",
@@ -65,6 +67,7 @@ impl Report {
         "server_cpu_seconds",
         "server_peak_rss_bytes",
         "ledger_leaves",
+        "leaves_lost",
         "ledger_verified",
     ];
 }

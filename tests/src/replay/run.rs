@@ -3,6 +3,7 @@
 use super::{
     crew::{self, Job, Phone, Sight},
     dates,
+    disaster::Site,
     office::{Issued, Office},
     photo::Photos,
     plan::{Choices, DayPlan, Plan, Save},
@@ -63,6 +64,9 @@ pub struct Options {
     /// Empty folder, which is kept: the server's data, and the phones' folders in `phones`
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// In the middle of the replay, take a backup while phones hand in, kill the server and restore it
+    #[arg(long)]
+    pub restore: bool,
     /// Alter this many of the server's rows behind its back before the comparison
     #[arg(long, default_value_t = 0, value_name = "ROWS")]
     pub sabotage: usize,
@@ -120,9 +124,9 @@ pub fn replay(options: &Options, ready: &Ready) -> Result<Report> {
     let started = now();
     let plan = &ready.plan;
     let data = &ready.folder;
-    let server = Server::create(data)?;
-    let proxy = FaultProxy::start(server.address, options.cut, options.seed)?;
-    let office = Office::open(&server.url(), &server.admin()?, plan)?;
+    let mut site = Site::new(Server::create(&data.join("server"))?, data);
+    let proxy = FaultProxy::start(site.server.address, options.cut, options.seed)?;
+    let mut office = Office::open(&site.server.url(), &site.server.admin()?, plan)?;
     let mut phones = phones(options, plan, &ready.folder)?;
     for (phone, inspector) in phones.iter_mut().zip(&office.inspectors) {
         phone.enrol(&proxy.url(), &inspector.login, &inspector.password)?;
@@ -131,7 +135,17 @@ pub fn replay(options: &Options, ready: &Ready) -> Result<Report> {
     eprintln!("{} phones are enrolled; {subjects} subjects, {days} days", phones.len());
     let mut expected = Vec::new();
     for (number, day) in plan.days.iter().enumerate() {
-        let issued = work_day(&office, &mut phones, day).with_context(|| dates::iso(day.date))?;
+        let disaster = options.restore && number == days / 2;
+        let (issued, rounds) = planned(&office, phones.len(), day).with_context(|| dates::iso(day.date))?;
+        site = work_day(site, &mut phones, rounds, disaster).with_context(|| dates::iso(day.date))?;
+        if disaster {
+            site.sign_in_again(&mut office)?;
+            eprintln!(
+                "{}: restored from a backup; {} leaves are lost",
+                dates::iso(day.date),
+                site.leaves_lost
+            );
+        }
         let visits = day.visits.iter().zip(issued);
         expected.extend(visits.map(|(visit, issued)| (visit.inspection.clone(), issued)));
         if number % DAYS_PER_LINE == DAYS_PER_LINE - 1 || number + 1 == days {
@@ -143,8 +157,9 @@ pub fn replay(options: &Options, ready: &Ready) -> Result<Report> {
         crew::round(&mut phones, &vec![vec![last]; plan.accounts.len()])?;
     }
     let expected = with_what_was_typed(expected, &phones)?;
+    let data = site.server.data.clone();
     if options.sabotage > 0 {
-        sabotage::alter(data, &expected, options.sabotage, options.seed)?;
+        sabotage::alter(&data, &expected, options.sabotage, options.seed)?;
     }
     eprintln!("reading everything back");
     let mut report = compared(&office, plan, &expected)?;
@@ -156,10 +171,11 @@ pub fn replay(options: &Options, ready: &Ready) -> Result<Report> {
     drop(phones);
     let passed = proxy.passed();
     (report.cuts, report.bytes_up, report.bytes_down) = (passed.cuts, passed.bytes_up, passed.bytes_down);
-    let used = server.used()?;
+    report.leaves_lost = site.leaves_lost;
+    let used = site.server.used()?;
     (report.server_cpu_seconds, report.server_peak_rss_bytes) = (used.cpu_seconds, used.peak_rss_bytes);
-    server.stop()?;
-    verify_ledger(data, &mut report)?;
+    site.server.stop()?;
+    verify_ledger(&data, &mut report)?;
     if options.data.is_some() {
         eprintln!("kept: liuhen verify-ledger --data {} checks the ledger again", data.display());
     }
@@ -178,16 +194,18 @@ fn phones(options: &Options, plan: &Plan, folder: &Path) -> Result<Vec<Phone>> {
 
 /// Jobs by phone.
 type Jobs = Vec<Vec<Job>>;
+/// Fetch, work in the field, resolve, seal.
+type Rounds = [Jobs; 4];
 
 /// Issue, fetch, work offline, exchange; then the pairs resolve and seal. Everybody has fetched
 /// before anybody hands in, so that no phone has seen what it is to disagree with.
-fn work_day(office: &Office, phones: &mut [Phone], day: &DayPlan) -> Result<Vec<Issued>> {
+fn planned(office: &Office, phones: usize, day: &DayPlan) -> Result<(Vec<Issued>, Rounds)> {
     let issued = office.issue(&day.visits)?;
-    let none = || -> Jobs { vec![Vec::new(); phones.len()] };
+    let none = || -> Jobs { vec![Vec::new(); phones] };
     let (mut fetch, mut field, mut resolve, mut seal) = (none(), none(), none(), none());
     for (visit, issued) in day.visits.iter().zip(&issued) {
         let document = || issued.visit.clone();
-        let typing = |saves: &[Save]| Job::Type { visit: document(), saves: saves.to_vec() };
+        let typing = |saves: &[Save]| Job::Type { visit: document(), saves: saves.to_vec(), spot: None };
         let is_there = || Job::Await(Sight { visit: document(), ..Sight::default() });
         fetch[visit.lead].push(is_there());
         field[visit.lead].push(typing(&visit.lead_saves));
@@ -210,13 +228,28 @@ fn work_day(office: &Office, phones: &mut [Phone], day: &DayPlan) -> Result<Vec<
         seal[visit.lead].push(Job::Await(Sight { visit: document(), saves, disagreement: None }));
         seal[visit.lead].push(typing(&visit.seal));
     }
-    for mut jobs in [fetch, field, resolve, seal] {
-        for jobs in jobs.iter_mut().filter(|jobs| !jobs.is_empty()) {
-            jobs.push(Job::Synchronise);
-        }
-        crew::round(phones, &jobs)?;
+    let mut rounds = [fetch, field, resolve, seal];
+    for jobs in rounds.iter_mut().flatten().filter(|jobs| !jobs.is_empty()) {
+        jobs.push(Job::Synchronise);
     }
-    Ok(issued)
+    Ok((issued, rounds))
+}
+
+/// Works a day through; on the day of the disaster the backup is taken while everybody hands in the day's
+/// work, and the server is lost while what came of it is sealed.
+fn work_day(mut site: Site, phones: &mut [Phone], rounds: Rounds, disaster: bool) -> Result<Site> {
+    let [fetch, field, resolve, seal] = rounds;
+    crew::round(phones, &fetch)?;
+    match disaster {
+        true => site.back_up_during(phones, &field)?,
+        false => crew::round(phones, &field)?,
+    }
+    crew::round(phones, &resolve)?;
+    match disaster {
+        true => site = site.restore_during(phones, &seal)?,
+        false => crew::round(phones, &seal)?,
+    }
+    Ok(site)
 }
 
 /// What of a phone's saves shows on another one whatever becomes of the disagreement.

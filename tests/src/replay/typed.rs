@@ -1,6 +1,9 @@
 //! What the driver typed and saw acknowledged: the only source of what must be there in the end.
 
-use super::plan::{Finding, Save, Value};
+use super::{
+    photo::Exhibit,
+    plan::{Finding, Save, Value},
+};
 use std::collections::BTreeMap;
 
 /// Everything typed in one visit, whoever typed it.
@@ -56,7 +59,7 @@ impl Typed {
                 ("item".to_owned(), Value::text(item)),
                 ("text".to_owned(), Value::text(text)),
             ])),
-            Save::Attach(photo) => {
+            Save::Attach(Exhibit { photo, .. }) => {
                 let (size_bytes, hash) = photo.fingerprint()?;
                 self.evidence.push(BTreeMap::from([
                     ("blob".to_owned(), Value::Text(hash.to_string())),
@@ -67,7 +70,7 @@ impl Typed {
             Save::Resolve { path, value } => {
                 self.decided.insert(path.clone(), value.clone());
             }
-            Save::Seal { party } => self.seal = Some(Seal { party: party.clone() }),
+            Save::Seal { party, .. } => self.seal = Some(Seal { party: party.clone() }),
             Save::Refuse { reason, .. } => self.refusal = Some(reason.clone()),
         }
         Ok(())

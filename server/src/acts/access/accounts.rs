@@ -10,12 +10,16 @@ use crate::{
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 /// The stable names of an account's states, as its row has them.
 pub const ACTIVE: &str = "active";
 pub const INACTIVE: &str = "inactive";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Who did what no account did: whoever holds the data folder may do everything in it.
+pub const DATA_FOLDER: &str = "the holder of the data folder";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
     Active,
@@ -31,15 +35,20 @@ impl AccountState {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
+    /// Letters are kept in lower case.
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[A-Za-z0-9._@\u3400-\u9fff-]+$")]
     pub login: String,
+    #[schema(min_length = 10, max_length = 256)]
     pub password: String,
     /// Real name.
+    #[schema(value_type = text::Line)]
     pub name: String,
     /// Required of inspectors.
     #[serde(default)]
+    #[schema(value_type = text::OptionalLine)]
     pub certificate_no: String,
     /// The actor's own when absent.
     #[serde(default)]
@@ -48,14 +57,17 @@ pub struct NewAccount {
 }
 
 /// What is to be different; what is absent stays.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountChange {
+    #[schema(value_type = Option<text::Line>)]
     pub name: Option<String>,
+    #[schema(value_type = Option<text::OptionalLine>)]
     pub certificate_no: Option<String>,
     pub department: Option<String>,
     pub roles: Option<Roles>,
     pub state: Option<AccountState>,
+    #[schema(min_length = 10, max_length = 256)]
     pub password: Option<String>,
 }
 
@@ -90,10 +102,14 @@ pub async fn admit(
     let credential = CredentialRow { account: account.id.clone(), password_hash, changed_at_ms: now_ms };
     store::accounts::save(tx.conn(), &account).await?;
     store::credentials::save(tx.conn(), &credential).await?;
+    let mut detail = describe(&account);
+    if actor.is_none() {
+        detail["by"] = DATA_FOLDER.into();
+    }
     tx.act(NewAct {
         kind: "account.created",
         actor,
-        detail: describe(&account),
+        detail,
         rows: vec![account.commitment(), credential.commitment()],
         blobs: Vec::new(),
     })
@@ -168,11 +184,24 @@ fn authorise_change(actor: &Actor, before: &AccountRow, change: &AccountChange) 
 
 /// Auditors read every department, so only an administrator of all of them appoints one, or changes
 /// anything of one: whoever sets an auditor's password can sign in as the auditor.
-fn authorise_auditor(actor: &Actor, before: &Roles, after: &Roles, department: &str) -> Result<(), ApiError> {
+pub(super) fn authorise_auditor(
+    actor: &Actor,
+    before: &Roles,
+    after: &Roles,
+    department: &str,
+) -> Result<(), ApiError> {
     match before.contains(Role::Auditor) || after.contains(Role::Auditor) {
         true => authorise(actor, Action::AppointAuditors, department),
         false => Ok(()),
     }
+}
+
+/// The account as it was when something was planned on it.
+pub(super) async fn unchanged(tx: &mut Tx, planned_on: &AccountRow) -> Result<AccountRow, ApiError> {
+    let present = store::accounts::by_id(tx.conn(), &planned_on.id).await?;
+    present.filter(|present| present == planned_on).ok_or_else(|| {
+        ApiError::conflict("account.changed_meanwhile", "somebody changed this account; look again")
+    })
 }
 
 async fn apply_change(
@@ -182,13 +211,7 @@ async fn apply_change(
     change: AccountChange,
     password_hash: Option<String>,
 ) -> Result<AccountRow, ApiError> {
-    let before = store::accounts::by_id(tx.conn(), &planned_on.id).await?;
-    if before.as_ref() != Some(&planned_on) {
-        return Err(ApiError::conflict(
-            "account.changed_meanwhile",
-            "somebody changed this account; look again",
-        ));
-    }
+    let planned_on = unchanged(tx, &planned_on).await?;
     let ends_sessions = change.roles.is_some() || change.state.is_some() || password_hash.is_some();
     let account = AccountRow { changed_at_ms: tx.now_ms(), ..plan_change(planned_on, change)? };
     if store::departments::by_id(tx.conn(), &account.department).await?.is_none() {

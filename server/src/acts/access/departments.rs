@@ -1,6 +1,6 @@
 //! Founding departments.
 
-use super::{Action, Actor, authorise, commit_as};
+use super::{Action, Actor, accounts::DATA_FOLDER, authorise, commit_as};
 use crate::{
     ApiError, AppState,
     acts::{new_id, text},
@@ -10,13 +10,15 @@ use crate::{
 use futures::FutureExt;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 /// From the ministry to a street office are six; what everybody may see is worked out over all of them.
 const LEVELS_MAX: usize = 16;
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDepartment {
+    #[schema(value_type = text::Line)]
     pub name: String,
     /// The department above; the actor's own when absent.
     #[serde(default)]
@@ -51,7 +53,10 @@ pub async fn found(
     }
     let row = DepartmentRow { id: new_id(), parent, name, created_at_ms: tx.now_ms() };
     store::departments::insert(tx.conn(), &row).await?;
-    let detail = json!({ "id": row.id, "parent": row.parent, "name": row.name });
+    let mut detail = json!({ "id": row.id, "parent": row.parent, "name": row.name });
+    if actor.is_none() {
+        detail["by"] = DATA_FOLDER.into();
+    }
     tx.act(NewAct {
         kind: "department.created",
         actor,

@@ -1,14 +1,24 @@
 //! Who somebody is and what they may do.
 //!
 //! - [`authorise`]: the one place that decides. [`commit_as`]: that it still holds when it is written.
-//! - [`sessions`], [`tokens`], [`passwords`]: signing in and staying signed in.
+//! - [`once`]: that a request sent twice is carried out once.
+//! - [`authentication`], [`sessions`], [`tokens`]: signing in and staying signed in; [`passwords`],
+//!   [`own_password`], [`second_factor`], [`one_time`]: by what; [`guard`]: how often.
+//! - [`recovery`]: what only the holder of the data folder does.
 //! - [`departments`], [`accounts`], [`devices`]: the acts on them.
 
 pub mod accounts;
+pub mod authentication;
 pub mod departments;
 pub mod devices;
+pub mod guard;
+pub mod once;
+pub mod one_time;
+pub mod own_password;
 pub mod passwords;
+pub mod recovery;
 pub mod role;
+pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
 
@@ -22,7 +32,8 @@ use crate::{
     store::{self, Connection, accounts::AccountRow},
 };
 use futures::{FutureExt, future::BoxFuture};
-use std::collections::BTreeSet;
+use liuhen_trace::Canonical;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A person with an account, as the register has them at this moment.
 #[derive(Debug, Clone)]
@@ -33,6 +44,8 @@ pub struct Actor {
     pub scope: BTreeSet<String>,
     /// Their department has none above it.
     pub top: bool,
+    /// The key under which the present request is carried out once.
+    pub once: Option<Arc<once::Once>>,
 }
 
 /// What somebody wants to do in a department.
@@ -57,6 +70,8 @@ pub enum Action {
     /// See tasks and visits that one does not hold oneself.
     ReadCasework,
     ReviewVisits,
+    /// Decide, at the console, what people disagree about.
+    ResolveConflicts,
 }
 
 /// Whether `actor` may do `action` in `department`. Nobody acts outside the departments at or below
@@ -75,7 +90,7 @@ pub fn authorise(actor: &Actor, action: Action, department: &str) -> Result<(), 
         Action::EnrolDevice => in_scope && inspects,
         Action::ManageRegister => in_scope && (administers || supervises),
         Action::ReadRegister => audits || in_scope,
-        Action::DispatchTasks | Action::ReviewVisits => in_scope && supervises,
+        Action::DispatchTasks | Action::ReviewVisits | Action::ResolveConflicts => in_scope && supervises,
         Action::ReadCasework => audits || in_scope && supervises,
     };
     match may {
@@ -85,20 +100,28 @@ pub fn authorise(actor: &Actor, action: Action, department: &str) -> Result<(), 
 }
 
 /// Commits an act of `actor`'s unless their account changed after it was authorised: requests wait
-/// for each other, and none may overtake the loss of a role or of the account.
+/// for each other, and none may overtake the loss of a role or of the account. A request that came
+/// before under the same key gets what it got then (see [`once`]).
 pub async fn commit_as<T, F>(state: &AppState, actor: &Actor, act: F) -> Result<Committed<T>, ApiError>
 where
-    T: Send + 'static,
+    T: Canonical + Send + 'static,
     F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, ApiError>> + Send + 'static,
 {
     let authorised = actor.account.clone();
+    let claim = actor.once.as_ref().map(|once| once.next(actor.id()));
     let committed = state.ledger.commit(move |tx| {
         async move {
             let present = store::accounts::by_id(tx.conn(), &authorised.id).await?;
             if present.as_ref() != Some(&authorised) {
                 return Err(changed_meanwhile());
             }
-            act(tx).await
+            let Some(claim) = claim else { return act(tx).await };
+            if let Some(output) = claim.given(tx).await? {
+                return Ok(output);
+            }
+            let output = act(tx).await?;
+            claim.keep(tx, output.to_canonical()).await?;
+            Ok(output)
         }
         .boxed()
     });
@@ -121,6 +144,7 @@ impl Actor {
             roles: Roles::parse(&account.roles),
             scope: store::departments::at_or_below(conn, &account.department).await?,
             top: department.is_some_and(|department| department.parent.is_none()),
+            once: None,
             account,
         }))
     }
@@ -146,7 +170,7 @@ impl Actor {
 mod tests {
     use super::*;
 
-    const ACTIONS: [Action; 12] = [
+    const ACTIONS: [Action; 13] = [
         Action::FoundDepartment,
         Action::ManageAccounts,
         Action::AppointAuditors,
@@ -159,6 +183,7 @@ mod tests {
         Action::DispatchTasks,
         Action::ReadCasework,
         Action::ReviewVisits,
+        Action::ResolveConflicts,
     ];
 
     fn actor(role: Role) -> Actor {
@@ -178,6 +203,7 @@ mod tests {
             roles: Roles::from([role]),
             scope: BTreeSet::from([text("mine"), text("below")]),
             top: false,
+            once: None,
         }
     }
 
@@ -192,7 +218,15 @@ mod tests {
         assert_eq!(allowed(Role::Inspector, "mine"), [EnrolDevice, ReadRegister]);
         assert_eq!(
             allowed(Role::Supervisor, "below"),
-            [ReadAccounts, ManageRegister, ReadRegister, DispatchTasks, ReadCasework, ReviewVisits]
+            [
+                ReadAccounts,
+                ManageRegister,
+                ReadRegister,
+                DispatchTasks,
+                ReadCasework,
+                ReviewVisits,
+                ResolveConflicts
+            ]
         );
         assert_eq!(
             allowed(Role::DepartmentAdministrator, "below"),

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, str::FromStr};
+use utoipa::ToSchema;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Makes visits, with a phone.
@@ -43,8 +44,9 @@ impl FromStr for Role {
 }
 
 /// The roles of one account.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(min_items = 1)]
 pub struct Roles(BTreeSet<Role>);
 
 impl Roles {
@@ -57,8 +59,21 @@ impl Roles {
         self.0.contains(&role)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = Role> {
+        self.0.iter().copied()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether one of them reads or changes what others did. An inspector's own work is signed by a
+    /// device, which is a factor of its own.
+    pub fn need_second_factor(&self) -> bool {
+        self.0.iter().any(|role| match role {
+            Role::Inspector => false,
+            Role::Supervisor | Role::DepartmentAdministrator | Role::Auditor => true,
+        })
     }
 
     /// Stable names, sorted, as a grant lists them.

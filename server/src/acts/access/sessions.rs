@@ -1,30 +1,35 @@
-//! Signing in, and staying signed in by refresh tokens that are good for one use.
+//! Signing in, and staying signed in: a program by refresh tokens that are good for one use, a browser
+//! by a cookie that is renewed while it is used.
 //!
 //! Using a refresh token a second time shows that two parties hold it, so the whole sign-in ends
 //! (RFC 9700 §4.14.2).
 
-use super::{Actor, accounts, tokens::ACCESS_SECONDS};
+use super::{
+    Actor, Roles, accounts,
+    authentication::{Authentic, authenticate, inactive, wrong_code},
+    guard,
+    second_factor::{self, FactorState},
+    tokens::{Audience, Claims},
+};
+pub use super::authentication::Credentials;
 use crate::{
     ApiError, AppState,
     ledger::{Tx, clock, random},
     store::{
         self,
         accounts::AccountRow,
-        credentials::LoginGuardRow,
         sessions::{FamilyRow, RefreshTokenRow},
     },
 };
-use axum::http::StatusCode;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::FutureExt;
 use liuhen_trace::digest;
 
-/// Guessing beyond this many failures in a row has to wait; a person mistypes a few times.
-const FAILURES_MAX: i64 = 10;
-/// How long each further try has to wait after the last failure.
-const LOCK_SECONDS: i64 = 60;
-/// Failures older than this are forgotten.
-const FAILURE_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
+/// A working day with some overtime: at the console somebody signs in once a day.
+pub const CONSOLE_HOURS_MAX: i64 = 12;
+const CONSOLE_MS_MAX: i64 = CONSOLE_HOURS_MAX * 60 * 60 * 1000;
+/// A cookie older than this is renewed by the request it comes with, not each at every picture.
+const CONSOLE_RENEWAL_SECONDS: i64 = 5 * 60;
 /// An expired token is kept this long, so that its use is told from that of an unknown one.
 const EXPIRED_MEMORY_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -37,30 +42,71 @@ pub struct Session {
     pub access_token: String,
     pub access_seconds: i64,
     pub refresh_token: String,
+    pub factor: FactorState,
 }
 
-/// Signs in. An unknown login and a wrong password take as long and say the same.
-pub async fn sign_in(state: &AppState, login: &str, password: String) -> Result<Session, ApiError> {
-    let Ok(login) = accounts::check_login(login) else {
-        // Nobody has such a login, so there is nothing to guard; a stranger's text is not kept.
-        state.passwords.verify(password, None).await?;
-        return Err(wrong_credentials());
-    };
-    let mut conn = state.store.read().await?;
-    check_guard(store::credentials::login_guard(&mut conn, &login).await?, clock::now_ms())?;
-    let account = store::accounts::by_login(&mut conn, &login).await?;
-    let credential = match &account {
-        Some(account) => store::credentials::by_account(&mut conn, &account.id).await?,
-        None => None,
-    };
-    drop(conn);
-    let fits =
-        state.passwords.verify(password, credential.map(|credential| credential.password_hash)).await?;
-    let Some(account) = account.filter(|_| fits) else { return refuse(state, login).await };
-    if account.state != accounts::ACTIVE {
-        return Err(inactive());
+/// What a browser gets for a password.
+pub struct ConsoleSession {
+    pub account: AccountRow,
+    pub family: String,
+    /// For the cookie.
+    pub token: String,
+    pub factor: FactorState,
+}
+
+/// Who a request speaks for.
+pub struct Identity {
+    pub actor: Actor,
+    /// The sign-in.
+    pub family: String,
+    pub factor: FactorState,
+}
+
+/// Who a browser's request speaks for.
+pub struct ConsoleIdentity {
+    pub identity: Identity,
+    /// To be put in the cookie's place.
+    pub renewed: Option<String>,
+}
+
+impl Identity {
+    /// Refuses those who have to set up a second factor first.
+    pub fn complete(self) -> Result<Self, ApiError> {
+        match self.factor {
+            FactorState::Confirmed | FactorState::NotRequired => Ok(self),
+            FactorState::Missing => {
+                let detail = "set up a second factor first: your roles require one";
+                Err(ApiError::forbidden("session.second_factor_missing", detail))
+            }
+        }
     }
-    start(state, account).await
+}
+
+/// Signs a program in.
+pub async fn sign_in(state: &AppState, given: Credentials) -> Result<Session, ApiError> {
+    let authentic = authenticate(state, given).await?;
+    let (family, refresh_token) = open(state, &authentic, Some(lifetime_ms(state))).await?;
+    let account = authentic.account;
+    Ok(Session {
+        access_token: state.tokens.issue(Audience::Api, &account.id, &family, clock::now_ms())?,
+        access_seconds: Audience::Api.seconds(),
+        refresh_token,
+        factor: factor_of(state, &account).await?,
+        account,
+    })
+}
+
+/// Signs a browser in.
+pub async fn sign_in_at_console(state: &AppState, given: Credentials) -> Result<ConsoleSession, ApiError> {
+    let authentic = authenticate(state, given).await?;
+    let (family, _) = open(state, &authentic, None).await?;
+    let account = authentic.account;
+    Ok(ConsoleSession {
+        token: state.tokens.issue(Audience::Console, &account.id, &family, clock::now_ms())?,
+        factor: factor_of(state, &account).await?,
+        family,
+        account,
+    })
 }
 
 /// Exchanges a refresh token for a new pair.
@@ -72,12 +118,13 @@ pub async fn refresh(state: &AppState, refresh_token: &str) -> Result<Session, A
         .commit(move |tx| async move { Ok(rotate(tx, &hash, lifetime_ms).await?) }.boxed())
         .await?;
     let rotated = committed.output?;
-    let access_token = state.tokens.issue(&rotated.account.id, &rotated.family, clock::now_ms())?;
+    let account = rotated.account;
     Ok(Session {
-        account: rotated.account,
-        access_token,
-        access_seconds: ACCESS_SECONDS,
+        access_token: state.tokens.issue(Audience::Api, &account.id, &rotated.family, clock::now_ms())?,
+        access_seconds: Audience::Api.seconds(),
         refresh_token: rotated.refresh_token,
+        factor: factor_of(state, &account).await?,
+        account,
     })
 }
 
@@ -96,8 +143,28 @@ pub async fn sign_out(state: &AppState, family: String) -> Result<(), ApiError> 
 
 /// Who an access token speaks for, as the register has them now: a role taken away or an account
 /// deactivated counts from the next request on.
-pub async fn identify(state: &AppState, access_token: &str) -> Result<(Actor, String), ApiError> {
-    let claims = state.tokens.check(access_token)?;
+pub async fn identify(state: &AppState, access_token: &str) -> Result<Identity, ApiError> {
+    let claims = state.tokens.check(Audience::Api, access_token)?;
+    Ok(look_up(state, &claims).await?.0)
+}
+
+/// Who a cookie speaks for.
+pub async fn identify_at_console(state: &AppState, cookie: &str) -> Result<ConsoleIdentity, ApiError> {
+    let claims = state.tokens.check(Audience::Console, cookie)?;
+    let (identity, family) = look_up(state, &claims).await?;
+    let now_ms = clock::now_ms();
+    if now_ms - family.started_at_ms > CONSOLE_MS_MAX {
+        let detail = format!("a sign-in at the console lasts {CONSOLE_HOURS_MAX} hours; sign in again");
+        return Err(ApiError::unauthorized("session.expired", detail));
+    }
+    let renewed = match now_ms / 1000 - claims.iat > CONSOLE_RENEWAL_SECONDS {
+        true => Some(state.tokens.issue(Audience::Console, &claims.sub, &claims.sid, now_ms)?),
+        false => None,
+    };
+    Ok(ConsoleIdentity { identity, renewed })
+}
+
+async fn look_up(state: &AppState, claims: &Claims) -> Result<(Identity, FamilyRow), ApiError> {
     let mut conn = state.store.read().await?;
     let ended = || ApiError::unauthorized("session.ended", "this sign-in has ended; sign in again");
     let family = store::sessions::family(&mut conn, &claims.sid).await?.ok_or_else(ended)?;
@@ -105,61 +172,66 @@ pub async fn identify(state: &AppState, access_token: &str) -> Result<(Actor, St
         return Err(ended());
     }
     let actor = Actor::load(&mut conn, &claims.sub).await?.ok_or_else(ended)?;
-    match actor.is_active() {
-        true => Ok((actor, claims.sid)),
-        false => Err(inactive()),
+    if !actor.is_active() {
+        return Err(inactive());
     }
+    let rule = state.config.second_factor;
+    let factor = second_factor::state_of(&mut conn, rule, actor.id(), &actor.roles).await?;
+    Ok((Identity { actor, family: family.id.clone(), factor }, family))
 }
 
-fn check_guard(guard: Option<LoginGuardRow>, now_ms: i64) -> Result<(), ApiError> {
-    let Some(guard) = guard.filter(|guard| guard.failures >= FAILURES_MAX) else { return Ok(()) };
-    let wait_ms = guard.last_failed_at_ms + LOCK_SECONDS * 1000 - now_ms;
-    if wait_ms <= 0 {
-        return Ok(());
-    }
-    let detail = "too many failed sign-ins under this name; wait a minute";
-    let seconds = u64::try_from(wait_ms / 1000 + 1).unwrap_or(1);
-    Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "session.locked", detail).retry_after(seconds))
+async fn factor_of(state: &AppState, account: &AccountRow) -> Result<FactorState, ApiError> {
+    let mut conn = state.store.read().await?;
+    let roles = Roles::parse(&account.roles);
+    second_factor::state_of(&mut conn, state.config.second_factor, &account.id, &roles).await
 }
 
-/// Guesses sent side by side all pass the guard before the first of them is counted, so it is asked
-/// again when an answer would tell something.
-async fn refuse(state: &AppState, login: String) -> Result<Session, ApiError> {
-    let counted = state.ledger.commit(move |tx| {
-        async move {
-            let now_ms = tx.now_ms();
-            check_guard(store::credentials::login_guard(tx.conn(), &login).await?, now_ms)?;
-            let forget_before_ms = now_ms - FAILURE_MEMORY_MS;
-            Ok(store::credentials::count_failure(tx.conn(), &login, now_ms, forget_before_ms).await?)
-        }
-        .boxed()
-    });
-    counted.await?;
-    Err(wrong_credentials())
-}
-
-async fn start(state: &AppState, account: AccountRow) -> Result<Session, ApiError> {
+/// Begins the sign-in. Gives its name and a first refresh token, which is empty without a lifetime.
+async fn open(
+    state: &AppState,
+    authentic: &Authentic,
+    lifetime_ms: Option<i64>,
+) -> Result<(String, String), ApiError> {
     let family = crate::acts::new_id();
-    let (started, lifetime_ms) = ((account.clone(), family.clone()), lifetime_ms(state));
+    let (account, factor, step) = (authentic.account.clone(), authentic.factor.clone(), authentic.step);
+    let started = family.clone();
     let committed = state.ledger.commit(move |tx| {
         async move {
-            let (account, family) = started;
-            let now_ms = tx.now_ms();
-            check_guard(store::credentials::login_guard(tx.conn(), &account.login).await?, now_ms)?;
+            guard::admit_in(tx, &account.login).await?;
             // A password changed meanwhile ended the sign-ins that were there: none may follow it.
-            if store::accounts::by_id(tx.conn(), &account.id).await?.as_ref() != Some(&account) {
+            if store::accounts::by_id(tx.conn(), &account.id).await?.as_ref() != Some(&account)
+                || store::second_factors::by_account(tx.conn(), &account.id).await? != factor
+            {
                 return Err(super::changed_meanwhile());
             }
-            store::sessions::forget_expired(tx.conn(), now_ms - EXPIRED_MEMORY_MS).await?;
-            store::credentials::forget_failures(tx.conn(), &account.login).await?;
-            store::sessions::start_family(tx.conn(), &family, &account.id, now_ms).await?;
-            Ok(give_token(tx, &family, &account.id, lifetime_ms).await?)
+            if let Some(step) = step
+                && !store::second_factors::take_step(tx.conn(), &account.id, step).await?
+            {
+                guard::count(tx, &account.login).await?;
+                return Ok(None);
+            }
+            start(tx, &account, &started, lifetime_ms).await.map(Some)
         }
         .boxed()
     });
-    let refresh_token = committed.await?.output;
-    let access_token = state.tokens.issue(&account.id, &family, clock::now_ms())?;
-    Ok(Session { account, access_token, access_seconds: ACCESS_SECONDS, refresh_token })
+    let refresh_token = committed.await?.output.ok_or_else(wrong_code)?;
+    Ok((family, refresh_token))
+}
+
+async fn start(
+    tx: &mut Tx,
+    account: &AccountRow,
+    family: &str,
+    lifetime_ms: Option<i64>,
+) -> Result<String, ApiError> {
+    let now_ms = tx.now_ms();
+    store::sessions::forget_expired(tx.conn(), now_ms - EXPIRED_MEMORY_MS).await?;
+    store::credentials::forget_failures(tx.conn(), &account.login).await?;
+    store::sessions::start_family(tx.conn(), family, &account.id, now_ms).await?;
+    match lifetime_ms {
+        Some(lifetime_ms) => Ok(give_token(tx, family, &account.id, lifetime_ms).await?),
+        None => Ok(String::new()),
+    }
 }
 
 struct Rotated {
@@ -238,12 +310,4 @@ fn lifetime_ms(state: &AppState) -> i64 {
 
 fn unauthorized(code: &'static str, detail: &str) -> ApiError {
     ApiError::unauthorized(code, detail)
-}
-
-fn wrong_credentials() -> ApiError {
-    ApiError::unauthorized("session.wrong_credentials", "the login or the password is wrong")
-}
-
-fn inactive() -> ApiError {
-    ApiError::unauthorized("account.inactive", "this account has been deactivated")
 }

@@ -1,4 +1,5 @@
 //! Registers: inspected parties and checklists.
 
 pub mod checklists;
+pub mod import;
 pub mod subjects;

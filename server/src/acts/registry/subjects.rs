@@ -1,4 +1,5 @@
-//! Registering inspected parties (监管对象), any number in one act.
+//! Registering inspected parties (监管对象), any number in one act, and changing one. What a party was
+//! before stays readable, version by version.
 
 use crate::{
     ApiError, AppState,
@@ -7,44 +8,92 @@ use crate::{
         new_id, text,
     },
     ledger::{NewAct, Tx},
-    store::{self, CommittedRow as _, subjects::SubjectRow},
+    store::{
+        self, CommittedRow as _, Connection,
+        subjects::{SubjectRow, SubjectVersionRow},
+    },
 };
 use futures::FutureExt;
+use liuhen_trace::act::RowCommitment;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 /// One act over this many rows stays below a MiB of body.
 pub const SUBJECTS_MAX: usize = 5_000;
 /// Degrees × 10⁷.
 const E7: f64 = 1e7;
+/// What coordinates are in where nobody says otherwise.
+const WGS_84: &str = "WGS-84";
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSubject {
     /// The actor's own when absent.
     #[serde(default)]
     pub department: Option<String>,
+    #[schema(value_type = text::Line)]
     pub name: String,
     #[serde(default)]
+    #[schema(value_type = text::OptionalLine)]
     pub address: String,
     /// Organisation code or licence number. A wrong check digit is no reason to refuse.
     #[serde(default)]
+    #[schema(value_type = text::OptionalLine)]
     pub code: String,
     /// Trade, or class of risk.
     #[serde(default)]
+    #[schema(value_type = text::OptionalLine)]
     pub category: String,
     #[serde(default)]
+    #[schema(value_type = text::OptionalLine)]
     pub legal_representative: String,
     #[serde(default)]
+    #[schema(value_type = text::OptionalLine)]
     pub phone: String,
     /// Degrees, WGS-84.
     #[serde(default)]
+    #[schema(minimum = -90, maximum = 90)]
     pub latitude: Option<f64>,
     #[serde(default)]
+    #[schema(minimum = -180, maximum = 180)]
     pub longitude: Option<f64>,
     /// What the coordinates were given in before they were converted: WGS-84, GCJ-02, CGCS2000.
     #[serde(default)]
+    #[schema(value_type = Option<text::Line>)]
     pub source_datum: Option<String>,
+}
+
+/// What is to be different; what is absent stays.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectChange {
+    #[schema(value_type = Option<text::Line>)]
+    pub name: Option<String>,
+    #[schema(value_type = Option<text::OptionalLine>)]
+    pub address: Option<String>,
+    #[schema(value_type = Option<text::OptionalLine>)]
+    pub code: Option<String>,
+    #[schema(value_type = Option<text::OptionalLine>)]
+    pub category: Option<String>,
+    #[schema(value_type = Option<text::OptionalLine>)]
+    pub legal_representative: Option<String>,
+    #[schema(value_type = Option<text::OptionalLine>)]
+    pub phone: Option<String>,
+    pub place: Option<PlaceChange>,
+}
+
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum PlaceChange {
+    Removed,
+    /// Degrees, WGS-84.
+    Moved {
+        #[schema(minimum = -90, maximum = 90)]
+        latitude: f64,
+        #[schema(minimum = -180, maximum = 180)]
+        longitude: f64,
+    },
 }
 
 /// Registers all of them or none, and returns them in the order given.
@@ -72,7 +121,7 @@ fn plan(actor: &Actor, new: NewSubject) -> Result<SubjectRow, ApiError> {
     let place = place(new.latitude, new.longitude)?;
     let source_datum = match (place, new.source_datum) {
         (Some(_), Some(datum)) => Some(text::line("source_datum", &datum)?),
-        (Some(_), None) => Some("WGS-84".to_owned()),
+        (Some(_), None) => Some(WGS_84.to_owned()),
         (None, _) => None,
     };
     Ok(SubjectRow {
@@ -89,6 +138,100 @@ fn plan(actor: &Actor, new: NewSubject) -> Result<SubjectRow, ApiError> {
         source_datum,
         registered_at_ms: 0,
     })
+}
+
+/// Changes one party. A change that changes nothing is none.
+pub async fn change(
+    state: &AppState,
+    actor: &Actor,
+    id: &str,
+    change: SubjectChange,
+) -> Result<SubjectRow, ApiError> {
+    let mut conn = state.store.read().await?;
+    let present = find(&mut conn, id).await?;
+    // A reader is not kept while the writer is waited for.
+    drop(conn);
+    authorise(actor, Action::ManageRegister, &present.department)?;
+    let (id, by) = (id.to_owned(), actor.id().to_owned());
+    let committed = commit_as(state, actor, move |tx| {
+        async move {
+            let before = find(tx.conn(), &id).await?;
+            let after = changed(&before, change)?;
+            if after == before {
+                return Ok(before);
+            }
+            let rows = replace(tx, &by, before, &after).await?;
+            let detail = json!({ "subject": after.id });
+            let act = NewAct {
+                kind: "subject.changed",
+                actor: Some(by),
+                detail,
+                rows: rows.into(),
+                blobs: Vec::new(),
+            };
+            tx.act(act).await?;
+            Ok(after)
+        }
+        .boxed()
+    });
+    Ok(committed.await?.output)
+}
+
+async fn find(conn: &mut Connection, id: &str) -> Result<SubjectRow, ApiError> {
+    let unknown = || ApiError::not_found("subject.unknown", format!("no subject {id}"));
+    store::subjects::by_id(conn, id).await?.ok_or_else(unknown)
+}
+
+fn changed(before: &SubjectRow, change: SubjectChange) -> Result<SubjectRow, ApiError> {
+    let mut after = before.clone();
+    if let Some(name) = change.name {
+        after.name = text::line("name", &name)?;
+    }
+    let lines = [
+        ("address", change.address, &mut after.address),
+        ("code", change.code, &mut after.code),
+        ("category", change.category, &mut after.category),
+        ("legal_representative", change.legal_representative, &mut after.legal_representative),
+        ("phone", change.phone, &mut after.phone),
+    ];
+    for (field, line, present) in lines {
+        if let Some(line) = line {
+            *present = text::optional_line(field, &line)?;
+        }
+    }
+    match change.place {
+        None => {}
+        Some(PlaceChange::Removed) => {
+            (after.latitude_e7, after.longitude_e7, after.source_datum) = (None, None, None);
+        }
+        Some(PlaceChange::Moved { latitude, longitude }) => {
+            let moved = place(Some(latitude), Some(longitude))?;
+            let present = after.latitude_e7.zip(after.longitude_e7);
+            if moved != present {
+                (after.latitude_e7, after.longitude_e7) = moved.unzip();
+                after.source_datum = Some(WGS_84.to_owned());
+            }
+        }
+    }
+    Ok(after)
+}
+
+/// Writes the change and keeps what was before, for the act to list.
+pub(super) async fn replace(
+    tx: &mut Tx,
+    by: &str,
+    before: SubjectRow,
+    after: &SubjectRow,
+) -> Result<[RowCommitment; 2], ApiError> {
+    let version = SubjectVersionRow {
+        version: store::subjects::present_version(tx.conn(), &before.id).await?,
+        subject: before,
+        replaced_at_ms: tx.now_ms(),
+        replaced_by: by.to_owned(),
+    };
+    store::subjects::insert_version(tx.conn(), &version).await?;
+    store::subjects::update(tx.conn(), after).await?;
+    Ok([after.commitment(), version.commitment()])
 }
 
 fn place(latitude: Option<f64>, longitude: Option<f64>) -> Result<Option<(i64, i64)>, ApiError> {
@@ -124,6 +267,33 @@ async fn insert(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_that_moves_is_in_wgs_84_and_one_that_stays_keeps_its_datum() {
+        let before = SubjectRow {
+            id: "1".into(),
+            department: "d".into(),
+            code: String::new(),
+            name: "某餐馆".into(),
+            address: String::new(),
+            category: String::new(),
+            legal_representative: String::new(),
+            phone: String::new(),
+            latitude_e7: Some(399_000_000),
+            longitude_e7: Some(1_164_000_000),
+            source_datum: Some("GCJ-02".into()),
+            registered_at_ms: 0,
+        };
+        let place = |place| SubjectChange { place: Some(place), ..SubjectChange::default() };
+        let stays = place(PlaceChange::Moved { latitude: 39.9, longitude: 116.4 });
+        assert_eq!(changed(&before, stays).expect("a change"), before);
+        let moves = place(PlaceChange::Moved { latitude: 39.8, longitude: 116.4 });
+        assert_eq!(changed(&before, moves).expect("a change").source_datum.as_deref(), Some(WGS_84));
+        let gone = changed(&before, place(PlaceChange::Removed)).expect("a change");
+        assert_eq!((gone.latitude_e7, gone.source_datum), (None, None));
+        let nameless = SubjectChange { name: Some(" ".into()), ..SubjectChange::default() };
+        assert_eq!(changed(&before, nameless).expect_err("refused").code(), "text.empty");
+    }
 
     #[test]
     fn a_place_is_kept_to_a_centimetre_and_half_a_place_is_refused() {

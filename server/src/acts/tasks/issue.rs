@@ -15,24 +15,27 @@ use liuhen_inspection::{Date, task::TaskState};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeSet;
+use utoipa::ToSchema;
 
 /// A season's plan of a city in one request.
 pub const TASKS_MAX: usize = 5_000;
 /// A phone receives what one leaf gives it whole: more would not fit an answer.
 const TASKS_PER_LEAF_MAX: usize = 100;
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTask {
     pub subject: String,
     /// The checklist's hash.
     pub checklist: String,
     /// Accounts; the first leads.
+    #[schema(min_items = 1, max_items = 64)]
     pub assignees: Vec<String>,
     #[serde(default)]
+    #[schema(value_type = text::OptionalParagraphs)]
     pub instructions: String,
-    /// As 2026-11-21.
     #[serde(default)]
+    #[schema(value_type = Option<Date>)]
     pub due_on: Option<String>,
 }
 

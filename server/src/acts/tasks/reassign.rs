@@ -23,12 +23,15 @@ use liuhen_inspection::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reassignment {
     /// All who hold the task from now on; the first leads.
+    #[schema(min_items = 1, max_items = 64)]
     pub assignees: Vec<String>,
+    #[schema(value_type = text::Paragraphs)]
     pub reason: String,
 }
 

@@ -19,10 +19,12 @@ use futures::FutureExt;
 use liuhen_inspection::task::{TaskEvent, transition};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recall {
+    #[schema(value_type = text::Paragraphs)]
     pub reason: String,
 }
 

@@ -1,7 +1,10 @@
 //! Segments are signed by devices with a grant, their entries hash to what was signed, and every
 //! column says what the signed bytes say.
 
-use super::Findings;
+use super::{
+    Findings,
+    acts::{Expected, Resolution},
+};
 use crate::{
     ledger::Signer,
     store::{
@@ -20,6 +23,7 @@ use std::collections::BTreeMap;
 struct Grants<'a> {
     signer: Option<&'a Signer>,
     known: BTreeMap<DeviceId, Option<Grant>>,
+    expected: &'a Expected,
 }
 
 /// Where each chain ended so far: the next number, and the hash of the last entry.
@@ -37,10 +41,11 @@ impl Chains {
 pub async fn check(
     conn: &mut Connection,
     leaves: &[Option<Leaf>],
+    expected: &Expected,
     signer: Option<&Signer>,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    let mut grants = Grants { signer, known: BTreeMap::new() };
+    let mut grants = Grants { signer, known: BTreeMap::new(), expected };
     let mut chains = Chains::default();
     let (mut segments, mut entries, mut announcements) = (0, 0_u64, 0);
     for (leaf, content) in (0..).zip(leaves) {
@@ -98,6 +103,9 @@ async fn check_segment(
     let read = store::exchange::entries_of(conn, &wanted).await;
     let Some(rows) = findings.read(Some(leaf), format!("entry of segment {leaf}"), read) else { return 0 };
     let Some(grant) = grant else { return 0 };
+    if grant.is_desk() && !grants.says_why(header, &grant, leaf) {
+        findings.add(Some(leaf), &place, "no act behind it says why the server signed it");
+    }
     match recompute(header, signature, &rows, &grant) {
         Ok(checked) => {
             compare(&checked, &rows, leaf, findings);
@@ -187,6 +195,17 @@ async fn check_announcements(
 }
 
 impl Grants<'_> {
+    /// Whether the act behind a segment of a desk is its person's and names its one entry.
+    fn says_why(&self, header: &SegmentHeader, grant: &Grant, leaf: u64) -> bool {
+        let resolution = Resolution {
+            actor: Some(grant.account.clone()),
+            chain: header.chain().to_string(),
+            seq: header.first_seq,
+            entry: header.last.to_string(),
+        };
+        header.count == 1 && self.expected.resolutions.get(&(leaf + 1)) == Some(&resolution)
+    }
+
     /// The grant of a segment's device, signed by the deployment.
     async fn of(
         &mut self,

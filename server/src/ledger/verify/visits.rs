@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     error::ApiError,
+    ledger::Epochs,
     exchange::{
         case::{self, ViewBasis},
         judgement::{Case, Decision, LoggedEntry, Verdict},
@@ -116,7 +117,6 @@ async fn begin(conn: &mut Connection, document: &str) -> Result<(Case, ViewBasis
     let people = case::people(conn, document).await?;
     let checklist = case::checklist_of(conn, document).await?;
     let body = checklist.as_ref().map(|checklist| case::open(id, checklist, None)).transpose()?;
-    let head = store::ledger::head(conn).await?;
     let case = Case {
         id,
         document: body,
@@ -124,7 +124,7 @@ async fn begin(conn: &mut Connection, document: &str) -> Result<(Case, ViewBasis
         epochs: case::epochs(&store::verdicts::epochs(conn, document).await?)?,
         settled: BTreeMap::new(),
         waiting: Vec::new(),
-        log_epoch: head.map_or(0, |head| head.epoch as u64),
+        log: Epochs::read(conn).await?,
     };
     Ok((case, ViewBasis { checklist, people, signings: Vec::new() }))
 }

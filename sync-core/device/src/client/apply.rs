@@ -45,12 +45,16 @@ pub struct Applied {
 }
 
 impl Desk<'_> {
-    pub fn apply(&mut self, effects: Effects) -> Result<Applied> {
+    pub fn apply(&mut self, mut effects: Effects) -> Result<Applied> {
         let before = progress::read(&self.tx)?.position;
         let moved = before.as_ref() != Some(&effects.position);
         // What came again and changed nothing is no progress: a server may repeat itself for ever.
         let progressed = moved || !effects.receipted.is_empty();
         let mut applied = Applied { progressed, ..Applied::default() };
+        let freed = match &effects.epoch {
+            Some(change) => self.enter_epoch(change, &mut effects.position)?,
+            None => BTreeSet::new(),
+        };
         // First, because what follows may add to what is owed.
         self.set_position(&effects.position)?;
         if let Some((checkpoint, note)) = &effects.checkpoint {
@@ -64,6 +68,7 @@ impl Desk<'_> {
         }
         let mut touched = self.apply_rows(effects.rows)?;
         applied.progressed |= !touched.is_empty();
+        touched.extend(freed);
         let mut told = BTreeSet::new();
         let matters = self.readable_at_last()?.into_iter().chain(effects.matters);
         for (leaf, bytes) in matters {
@@ -78,8 +83,8 @@ impl Desk<'_> {
                 self.event_of("visit.changed", document, "")?;
             }
         }
-        for (chain, seq, code) in effects.quarantined {
-            self.quarantine(chain, seq, &code)?;
+        for verdict in &effects.quarantined {
+            self.quarantine(verdict)?;
         }
         self.apply_refused(effects.refused, &effects.accepted, &mut applied)?;
         self.apply_held(&effects.held, &effects.blobs_wanted)?;
@@ -196,8 +201,13 @@ impl Desk<'_> {
         for RefusedSegment { chain, first_seq, code, detail } in refused {
             if let Some(next_seq) = segments::unsent_end(&self.tx, chain, first_seq)? {
                 let logged = accepted.iter().filter(|accepted| accepted.chain == chain);
-                let logged_to = logged.map(|accepted| accepted.next_seq).max().unwrap_or(0);
-                let what_to_do = Refused { code: &code, first_seq, next_seq, logged_to }.fate();
+                let logged_to = logged.map(|accepted| accepted.next_seq).max();
+                let fillable = match logged_to {
+                    Some(logged_to) => segments::is_sendable(&self.tx, chain, logged_to)?,
+                    None => true,
+                };
+                let logged_to = logged_to.unwrap_or(0);
+                let what_to_do = Refused { code: &code, first_seq, next_seq, logged_to, fillable }.fate();
                 applied.progressed |= what_to_do != Fate::Keep;
                 match what_to_do {
                     Fate::Keep => {}
@@ -217,12 +227,12 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn apply_held(&self, held: &[BlobRef], wanted: &[BlobHash]) -> Result<()> {
+    fn apply_held(&self, held: &[(u64, BlobRef)], wanted: &[BlobHash]) -> Result<()> {
         for hash in wanted {
             blobs::set_wanted(&self.tx, *hash)?;
         }
-        for blob in held {
-            if blobs::set_held(&self.tx, *blob)? {
+        for (leaf, blob) in held {
+            if blobs::set_held(&self.tx, *blob, *leaf)? {
                 let detail = format!("{} bytes", blob.size_bytes);
                 let blob = Some(blob.hash);
                 self.event(NewEvent { kind: "evidence.held", blob, detail, document: None })?;
@@ -282,6 +292,8 @@ struct Refused<'a> {
     next_seq: u64,
     /// Up to where the server has this chain.
     logged_to: u64,
+    /// What the server has to log next is here to be sent.
+    fillable: bool,
 }
 
 /// What becomes of a segment that was not logged. Whatever it is, its entries are kept: there is no
@@ -303,7 +315,9 @@ impl Refused<'_> {
             RECUT_CODE => Fate::LoggedByCopy,
             // A copy handed in the beginning of this segment, and a segment is never cut again.
             GAP_CODE if in_the_middle => Fate::Abandon { from_seq: self.logged_to },
-            GAP_CODE => Fate::Keep,
+            GAP_CODE if self.fillable => Fate::Keep,
+            // After a restore the server lacks what this phone was allowed to drop.
+            GAP_CODE => Fate::Abandon { from_seq: self.first_seq },
             code if code.starts_with(DEVICE_CODES) => Fate::Keep,
             _ => Fate::Abandon { from_seq: self.first_seq },
         }

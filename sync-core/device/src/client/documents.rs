@@ -81,15 +81,22 @@ fn build(db: &Connection, id: DocumentId, checklist: Checklist) -> Result<OpenDo
     let mut document = Document::new(id, shape(&checklist), &first).map_err(Error::corrupt)?;
     let rows = entries::of_document(db, id)?;
     let authors = authors(&rows);
-    let pending: Vec<Pending> = rows
+    // What waits may be needed by own entries that count again; where it does not fit it goes on waiting.
+    let (has_to_fit, pending): (Vec<bool>, Vec<Pending>) = rows
         .iter()
         .zip(&authors)
-        .filter(|(row, _)| row.is_in_document())
-        .filter_map(|(row, author)| Some(Pending { author: *author, chunk: row.open.change.as_deref()? }))
-        .collect();
-    for (admission, pending) in document.admit_all(&pending).into_iter().zip(&pending) {
+        .filter(|(row, _)| row.is_in_document() || row.state == EntryState::Waiting)
+        .filter_map(|(row, author)| {
+            let chunk = row.open.change.as_deref()?;
+            Some((row.is_in_document(), Pending { author: *author, chunk }))
+        })
+        .unzip();
+    for ((admission, pending), has_to_fit) in
+        document.admit_all(&pending).into_iter().zip(&pending).zip(has_to_fit)
+    {
         match admission {
             Admission::Admitted | Admission::Duplicate => {}
+            Admission::Waiting(_) | Admission::Refused(_) if !has_to_fit => {}
             Admission::Waiting(_) | Admission::Refused(_) => {
                 let Author { chain, seq, .. } = pending.author;
                 return Err(Error::corrupt(format!("entry {chain}/{seq} no longer fits: {admission:?}")));

@@ -9,12 +9,11 @@ use crate::{
     records::Saved,
     store::{Connection, documents},
 };
-use liuhen_inspection::visit::{Edit, plan};
+use liuhen_inspection::{
+    limits::SIGNING_ROOM_BYTES,
+    visit::{Edit, plan},
+};
 use liuhen_trace::{DocumentId, Place};
-
-/// Kept free in every visit, so that one that is full can still be sealed: a seal takes under 1 KiB,
-/// and people may have to seal again.
-const SIGNING_ROOM_BYTES: usize = 8 * 1024;
 
 impl Client {
     /// Saves edits of one visit as one change in one entry. When this returns, they are durable.

@@ -14,6 +14,7 @@ use crate::{
 };
 use liuhen_engine::{
     document::{Document, Put},
+    exchange::Quarantine,
     field::Scalar,
     limits::FRESH_PER_ENTRY_MAX,
     shape::{Path, fresh_id, is_fresh_id},
@@ -26,7 +27,8 @@ type LostValues = BTreeMap<ChangeHash, Vec<(Path, Scalar)>>;
 
 impl Desk<'_> {
     /// The server quarantined an own entry, and with it everything that builds on it.
-    pub fn quarantine(&mut self, chain: ChainId, seq: u64, code: &str) -> Result<()> {
+    pub fn quarantine(&mut self, verdict: &Quarantine) -> Result<()> {
+        let Quarantine { leaf, chain, seq, ref code } = *verdict;
         let Some(row) = entries::find(&self.tx, chain, seq)? else {
             // It went with its visit once it was receipted. That it does not count is told all the same.
             if chains::find(&self.tx, chain)?.is_some_and(|own| seq < own.next_seq) {
@@ -41,6 +43,9 @@ impl Desk<'_> {
         let Some(document) = row.open.body.document else { return Ok(()) };
         self.event_of("entry.quarantined", document, format!("{chain}/{seq}: {code}"))?;
         let lost = self.with_descendants(document, vec![row])?;
+        for row in lost.iter().filter(|row| row.own) {
+            entries::set_verdict_leaf(&self.tx, row.chain, row.seq, leaf)?;
+        }
         self.give_up(document, lost, code)
     }
 

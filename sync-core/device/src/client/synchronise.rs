@@ -14,7 +14,7 @@ use crate::{
     clock::random,
     records::{Budget, Failure, SyncReport},
     store::{
-        Connection, blobs, documents, entries,
+        Connection, blobs, checkpoints, documents, entries,
         identity::{self, Identity},
         progress, segments,
     },
@@ -22,11 +22,11 @@ use crate::{
 };
 use liuhen_engine::{
     driver::{self, Action, Driver, Event, Upload},
-    exchange::{Outbox, PlanLimits, Trust, judge, plan},
+    exchange::{Outbox, PlanLimits, Trust, judge, plan, unlinked_epoch},
     limits::{BODY_BYTES_MAX, REQUEST_SEGMENTS_MAX},
     wire::{Answer, CONTENT_TYPE, EXCHANGE_PATH, Request, pack, unpack},
 };
-use liuhen_trace::{DeviceId, Grant, Hash, NoteKey};
+use liuhen_trace::{DeviceId, EpochOpening, Grant, Hash, NoteKey};
 use std::{collections::BTreeMap, sync::PoisonError};
 
 /// Requests that fail in a row for want of a network before a run gives up: more are not going to
@@ -164,12 +164,16 @@ impl Session<'_> {
 
     fn exchanged(&mut self) -> Result<Event> {
         self.client.sign(Some(self.run))?;
-        let (asked, answer) = self.ask()?;
         let trust = Trust {
             note_key: NoteKey { origin: self.identity.origin.clone(), key: self.identity.log_key.clone() },
             deployment_key: self.identity.deployment_key.clone(),
         };
+        let (mut asked, mut answer) = self.ask(None)?;
         let held = asked.request.checkpoint;
+        if let Some(opening) = unlinked_epoch(&trust, held, &answer).map_err(Error::Untrusted)? {
+            self.report.exchanges += 1;
+            (asked, answer) = self.ask(Some(&opening))?;
+        }
         let effects = judge(&trust, held, &asked.request, &asked.grants, answer).map_err(Error::Untrusted)?;
         let more = effects.more;
         let applied = self.client.write_during(Some(self.run), |desk| desk.apply(effects))?;
@@ -185,9 +189,10 @@ impl Session<'_> {
     }
 
     /// Sends what is planned and reads the answer; makes the request smaller when it does not pass.
-    fn ask(&mut self) -> Result<(Asked, Answer)> {
+    /// Where the log lost leaves, `reopened` says from which state it goes on.
+    fn ask(&mut self, reopened: Option<&EpochOpening>) -> Result<(Asked, Answer)> {
         loop {
-            let asked = self.plan()?;
+            let asked = self.plan(reopened)?;
             let body = pack(&asked.request);
             let smaller = self.request_bytes_max / 2;
             let can_shrink = asked.request.segments.len() > 1 && smaller >= REQUEST_BYTES_MIN;
@@ -215,13 +220,19 @@ impl Session<'_> {
         }
     }
 
-    fn plan(&self) -> Result<Asked> {
+    /// From before what the log lost, a phone asks as one that begins: everything in its scope as it
+    /// stands now.
+    fn plan(&self, reopened: Option<&EpochOpening>) -> Result<Asked> {
         let limits = PlanLimits { request_bytes_max: self.request_bytes_max, ..PlanLimits::default() };
         self.client.read(|db, _| {
             let progress = progress::read(db)?;
+            let (position, checkpoint) = match reopened.map(|opening| opening.after) {
+                Some(after) => (None, checkpoints::newest_within(db, after.epoch, after.size)?),
+                None => (progress.position, progress.checkpoint),
+            };
             let outbox = Outbox {
-                position: progress.position,
-                checkpoint: progress.checkpoint,
+                position,
+                checkpoint,
                 unsent: outbox(db, limits.request_bytes_max, REQUEST_SEGMENTS_MAX)?,
                 wants: documents::checklists_wanted(db)?,
             };

@@ -6,6 +6,7 @@ mod folders;
 mod nonsense;
 mod phone;
 mod repair;
+mod restored;
 mod saving;
 mod server;
 mod server_uploads;

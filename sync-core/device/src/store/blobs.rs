@@ -125,15 +125,31 @@ pub fn set_failure(tx: &Tx, hash: BlobHash, code: &str, detail: &str) -> Result<
     Ok(())
 }
 
-/// The ledger proves that the server holds it. False when that was known.
-pub fn set_held(tx: &Tx, blob: BlobRef) -> Result<bool> {
+/// The ledger proves at `leaf` that the server holds it. False when that was known.
+pub fn set_held(tx: &Tx, blob: BlobRef, leaf: u64) -> Result<bool> {
     let changed = tx
         .prepare_cached(
-            "UPDATE blob SET state = ?3, upload = NULL, code = NULL, detail = NULL
+            "UPDATE blob SET state = ?3, leaf = ?4, upload = NULL, code = NULL, detail = NULL
              WHERE hash = ?1 AND size_bytes = ?2 AND state <> ?3",
         )?
-        .execute(params![blob.hash.0, signed(blob.size_bytes), BlobState::Held.number()])?;
+        .execute(params![blob.hash.0, signed(blob.size_bytes), BlobState::Held.number(), signed(leaf)])?;
     Ok(changed == 1)
+}
+
+/// Proofs and uploads that the server may have forgotten. What it says that it wants in spite of an
+/// older proof is uploaded as well.
+pub fn take_back(tx: &Tx, lost_from: u64) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE blob SET state = ?1, leaf = NULL, upload = NULL, offset = 0
+         WHERE state = ?2 OR state = ?3 AND leaf >= ?4",
+    )?
+    .execute(params![
+        BlobState::Announced.number(),
+        BlobState::Uploaded.number(),
+        BlobState::Held.number(),
+        signed(lost_from),
+    ])?;
+    Ok(())
 }
 
 /// The server says that it lacks this after all: it is uploaded (again).

@@ -136,6 +136,12 @@ pub fn upsert_task(tx: &Tx, task: &str, document: DocumentId, bytes: &[u8], leaf
     Ok(())
 }
 
+/// States of tasks from leaves that the log lost: whatever the server tells now is newer.
+pub fn take_back_leaves(tx: &Tx, lost_from: u64) -> Result<()> {
+    tx.execute("UPDATE task SET leaf = ?1 WHERE leaf > ?1", [signed(lost_from)])?;
+    Ok(())
+}
+
 /// Whether no other task has this visit and this task no other visit.
 pub fn task_fits(db: &Connection, task: &str, document: DocumentId) -> Result<bool> {
     let mut statement = db.prepare_cached(

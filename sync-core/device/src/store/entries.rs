@@ -4,6 +4,7 @@ use super::{Connection, Tx, signed, unsigned};
 use crate::{Error, Result};
 use liuhen_trace::{Body, Canonical, ChainId, DeviceId, DocumentId, EntryKind, Hash, OpenEntry, entry::Salt};
 use rusqlite::{Row, params};
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryState {
@@ -151,6 +152,46 @@ pub fn mark_logged(tx: &Tx, chain: ChainId, first_seq: u64, next_seq: u64) -> Re
         signed(next_seq),
         EntryState::Logged.number(),
         EntryState::Unsent.number(),
+    ])?;
+    Ok(())
+}
+
+/// An own entry was given up for what an act at `leaf` says.
+pub fn set_verdict_leaf(tx: &Tx, chain: ChainId, seq: u64, leaf: u64) -> Result<()> {
+    tx.prepare_cached("UPDATE entry SET verdict_leaf = ?3 WHERE chain = ?1 AND seq = ?2")?
+        .execute(params![chain.0, signed(seq), signed(leaf)])?;
+    Ok(())
+}
+
+/// Quarantines from leaves behind `lost_from` count no longer: the server judges again. Returns the
+/// documents to which something comes back.
+pub fn take_back_verdicts(tx: &Tx, lost_from: u64) -> Result<BTreeSet<DocumentId>> {
+    let mut statement = tx.prepare_cached(
+        "UPDATE entry SET state = ?2, code = NULL, verdict_leaf = NULL
+         WHERE verdict_leaf >= ?1 AND own = 1 AND state = ?3 RETURNING document",
+    )?;
+    let (logged, quarantined) = (EntryState::Logged.number(), EntryState::Quarantined.number());
+    let rows = statement.query_map(params![signed(lost_from), logged, quarantined], |row| {
+        row.get::<_, Option<[u8; 16]>>(0)
+    })?;
+    let documents = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(documents.into_iter().flatten().map(DocumentId).collect())
+}
+
+/// Own entries whose receipt is from a leaf behind `lost_from` are unsent again. What was given up
+/// stays so; it is handed in with its segment all the same.
+pub fn take_back_receipts(tx: &Tx, lost_from: u64) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE entry SET state = ?2 WHERE own = 1 AND state IN (?3, ?4, ?5) AND EXISTS
+           (SELECT 1 FROM segment s WHERE s.chain = entry.chain AND s.leaf >= ?1
+            AND entry.seq >= s.first_seq AND entry.seq < s.first_seq + s.count)",
+    )?
+    .execute(params![
+        signed(lost_from),
+        EntryState::Unsent.number(),
+        EntryState::Logged.number(),
+        EntryState::Admitted.number(),
+        EntryState::Waiting.number(),
     ])?;
     Ok(())
 }

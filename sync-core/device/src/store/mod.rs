@@ -5,6 +5,7 @@
 
 pub mod blobs;
 pub mod chains;
+pub mod checkpoints;
 pub mod documents;
 pub mod entries;
 pub mod events;

@@ -1,6 +1,6 @@
 //! How far the exchange came.
 
-use super::{Connection, Tx, documents};
+use super::{Connection, Tx, checkpoints, documents};
 use crate::{Error, Result};
 use liuhen_engine::{
     limits::BACKFILLS_MAX,
@@ -63,7 +63,7 @@ pub fn owe_everything(tx: &Tx) -> Result<()> {
 pub fn set_checkpoint(tx: &Tx, checkpoint: &CheckpointRef, note: &str) -> Result<()> {
     tx.prepare_cached("UPDATE progress SET checkpoint = ?1, note = ?2")?
         .execute(params![checkpoint.to_canonical(), note])?;
-    Ok(())
+    checkpoints::insert(tx, checkpoint, note)
 }
 
 /// The newest failure; `None` once an exchange succeeded.

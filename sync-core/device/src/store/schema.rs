@@ -3,9 +3,10 @@
 use crate::{Error, Result};
 use rusqlite::{Connection, TransactionBehavior};
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../migrations/device/0001_phone.sql"),
     include_str!("../../../../migrations/device/0002_unread.sql"),
+    include_str!("../../../../migrations/device/0003_epoch.sql"),
 ];
 
 /// Brings the database to the newest schema; each step is one transaction.

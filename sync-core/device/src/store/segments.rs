@@ -75,6 +75,31 @@ pub fn set_leaf(tx: &Tx, chain: ChainId, first_seq: u64, leaf: u64) -> Result<Op
     Ok(next_seq.map(unsigned))
 }
 
+/// Receipts from leaves behind `lost_from` prove nothing any more. Returns the segments among them of
+/// which entries are missing, so that they cannot be sent again.
+pub fn take_back(tx: &Tx, lost_from: u64) -> Result<Vec<(ChainId, u64)>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT chain, first_seq FROM segment s WHERE leaf >= ?1 AND count >
+           (SELECT count(*) FROM entry e WHERE e.chain = s.chain AND e.seq >= s.first_seq
+            AND e.seq < s.first_seq + s.count)
+         ORDER BY chain, first_seq",
+    )?;
+    let rows =
+        statement.query_map([signed(lost_from)], |row| Ok((ChainId(row.get(0)?), unsigned(row.get(1)?))))?;
+    let incomplete = rows.collect::<Result<Vec<_>, _>>()?;
+    tx.prepare_cached("UPDATE segment SET leaf = NULL WHERE leaf >= ?1")?.execute([signed(lost_from)])?;
+    Ok(incomplete)
+}
+
+/// Whether a segment that is still worth sending holds entry `seq` of its chain.
+pub fn is_sendable(db: &Connection, chain: ChainId, seq: u64) -> Result<bool> {
+    let mut statement = db.prepare_cached(
+        "SELECT 1 FROM segment WHERE chain = ?1 AND first_seq <= ?2 AND first_seq + count > ?2
+         AND leaf IS NULL AND code IS NULL",
+    )?;
+    Ok(statement.exists(params![chain.0, signed(seq)])?)
+}
+
 /// The sequence number behind a segment that is still worth sending; `None` for any other.
 pub fn unsent_end(db: &Connection, chain: ChainId, first_seq: u64) -> Result<Option<u64>> {
     let mut statement = db.prepare_cached(

@@ -1,6 +1,9 @@
 //! The phone's side: what an answer is worth.
 
-use super::segment::scan_changes;
+use super::{
+    epoch::{EpochChange, judge_epoch},
+    segment::scan_changes,
+};
 use crate::{
     limits::BACKFILLS_MAX,
     wire::{
@@ -11,7 +14,6 @@ use crate::{
 use liuhen_trace::{
     BlobHash, BlobRef, Body, ChainId, CheckedSegment, CheckpointRef, DeviceId, DocumentId, Grant, Hash,
     NoteKey, PublicKey, Refusal, SegmentReceipt, SegmentView, SignedGrant, ViewEntry, digest,
-    merkle::RangeProof,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +31,8 @@ pub struct Trust {
 pub struct Effects {
     /// The new checkpoint and its signed note, where it differs from the one held.
     pub checkpoint: Option<(CheckpointRef, String)>,
+    /// Where that checkpoint is of a later epoch than the one held.
+    pub epoch: Option<EpochChange>,
     /// Segments of the request that are proven to be in the log: chain, first seq, leaf.
     pub receipted: Vec<(ChainId, u64, u64)>,
     /// What the server says it has logged, of chains in the request. Nothing may be dropped for it.
@@ -41,10 +45,10 @@ pub struct Effects {
     pub left: Vec<DocumentId>,
     /// Entries with the leaf at which they became admitted.
     pub entries: Vec<(u64, CheckedSegment)>,
-    /// Own entries that were quarantined: chain, seq, stable code.
-    pub quarantined: Vec<(ChainId, u64, String)>,
-    /// Evidence that is proven to be durably held.
-    pub held: Vec<BlobRef>,
+    /// Own entries that were quarantined.
+    pub quarantined: Vec<Quarantine>,
+    /// Evidence that is proven to be durably held, with the leaf of the act that says so.
+    pub held: Vec<(u64, BlobRef)>,
     pub blobs_wanted: Vec<BlobHash>,
     /// Register rows asked for, by SHA-256.
     pub rows: Vec<(Hash, Vec<u8>)>,
@@ -58,8 +62,20 @@ pub struct Effects {
     pub rejected: Vec<(String, Refusal)>,
 }
 
+/// An own entry that never counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine {
+    /// Of the act that says so.
+    pub leaf: u64,
+    pub chain: ChainId,
+    pub seq: u64,
+    /// Stable.
+    pub code: String,
+}
+
 /// Judges an answer. A checkpoint that does not continue the one held refuses the whole answer:
-/// whoever gave it shows different logs to different people.
+/// whoever gave it shows different logs to different people. A later epoch must be opened in the log;
+/// what it lacks is told as [`Effects::epoch`].
 pub fn judge(
     trust: &Trust,
     held: Option<CheckpointRef>,
@@ -70,13 +86,10 @@ pub fn judge(
     if answer.version > PROTOCOL_VERSION {
         return Err(Refusal::new("exchange.unknown_version", answer.version.to_string()));
     }
-    if request.checkpoint != held {
-        return Err(Refusal::new("exchange.stale_answer", "the checkpoint held is not the one told"));
-    }
-    let note = answer.checkpoint.as_deref();
-    let checkpoint = judge_checkpoint(trust, held, note, answer.consistency.as_ref())?;
+    let (checkpoint, epoch) = judge_checkpoint(trust, held, request.checkpoint, &answer)?;
     judge_position(request.position.as_ref(), checkpoint, &answer.position)?;
     let mut effects = Effects {
+        epoch,
         position: answer.position,
         more: answer.more,
         server_time_ms: answer.server_time_ms,
@@ -100,12 +113,22 @@ pub fn judge(
 fn judge_checkpoint(
     trust: &Trust,
     held: Option<CheckpointRef>,
-    note: Option<&str>,
-    consistency: Option<&RangeProof>,
-) -> Result<Option<CheckpointRef>, Refusal> {
-    let Some(note) = note else { return Ok(held) };
-    let new = trust.note_key.check(note)?.state;
-    let Some(held) = held else { return Ok(Some(new)) };
+    told: Option<CheckpointRef>,
+    answer: &Answer,
+) -> Result<(Option<CheckpointRef>, Option<EpochChange>), Refusal> {
+    let new = answer.checkpoint.as_deref().map(|note| trust.note_key.check(note)).transpose()?;
+    let new = new.map(|checkpoint| checkpoint.state);
+    if let (Some(new), Some(held)) = (new, held)
+        && new.epoch > held.epoch
+    {
+        let change = judge_epoch(held, told, new, answer)?;
+        return Ok((Some(new), Some(change)));
+    }
+    if told != held {
+        return Err(Refusal::new("exchange.stale_answer", "the checkpoint held is not the one told"));
+    }
+    let Some(new) = new else { return Ok((held, None)) };
+    let Some(held) = held else { return Ok((Some(new), None)) };
     let inconsistent = |detail: &str| Err(Refusal::new("ledger.inconsistent", detail));
     if new.epoch != held.epoch {
         return Err(Refusal::new("ledger.other_epoch", format!("epoch {} after {}", new.epoch, held.epoch)));
@@ -114,11 +137,12 @@ fn judge_checkpoint(
         return inconsistent("the log became smaller");
     }
     if new.size == held.size {
-        return if new == held { Ok(Some(new)) } else { inconsistent("another root at the same size") };
+        let same = (Some(new), None);
+        return if new == held { Ok(same) } else { inconsistent("another root at the same size") };
     }
-    let Some(proof) = consistency else { return inconsistent("no proof that the log only grew") };
+    let Some(proof) = &answer.consistency else { return inconsistent("no proof that the log only grew") };
     match proof.verify_consistency(held.size, held.root, new.size, new.root) {
-        Ok(()) => Ok(Some(new)),
+        Ok(()) => Ok((Some(new), None)),
         Err(refusal) => inconsistent(&refusal.to_string()),
     }
 }
@@ -252,13 +276,14 @@ impl Reading<'_> {
                         None => self.ask_again(leaf, &view),
                     }
                 }
-                FeedItem::Quarantined { leaf: _, chain, seq, code } => {
-                    self.effects.quarantined.push((chain, seq, code));
+                FeedItem::Quarantined { leaf, chain, seq, code } => {
+                    self.effects.quarantined.push(Quarantine { leaf, chain, seq, code });
                 }
                 FeedItem::Held(receipt) => {
                     let blobs = self.state().and_then(|state| receipt.verify(&state));
                     let blobs = self.checked(|| format!("held at leaf {leaf}"), blobs);
-                    self.effects.held.extend(blobs.into_iter().flatten());
+                    let blobs = blobs.into_iter().flatten().map(|blob| (leaf, blob));
+                    self.effects.held.extend(blobs);
                 }
             }
         }

@@ -9,6 +9,7 @@ use liuhen_trace::{
     SignedGrant, SoftwareKey, Suite,
     act::ActBody,
     entry,
+    epoch::{EPOCH_KIND, EpochOpening, EpochProof},
     merkle::{Node, RangeProof, Tree},
     receipt::HELD_KIND,
 };
@@ -23,6 +24,9 @@ pub struct Deployment {
     tree: Tree,
     nodes: BTreeMap<Node, Hash>,
     leaves: Vec<Hash>,
+    epoch: u64,
+    /// Acts that opened an epoch: their leaf, header and body.
+    openings: Vec<(u64, ActHeader, Vec<u8>)>,
 }
 
 impl Deployment {
@@ -33,13 +37,47 @@ impl Deployment {
             tree: Tree::default(),
             nodes: BTreeMap::new(),
             leaves: Vec::new(),
+            epoch: 1,
+            openings: Vec::new(),
         }
     }
 
+    /// The same deployment from a backup of its first leaves, in a new epoch.
+    pub fn restored(&self, size: u64, epoch: u64) -> Self {
+        let mut restored = Self::new();
+        for leaf in &self.leaves[..size as usize] {
+            restored.append_hash(*leaf);
+        }
+        restored.openings = self.openings.iter().filter(|(leaf, _, _)| *leaf < size).cloned().collect();
+        let open = |(_, header, body): &(u64, ActHeader, Vec<u8>)| header.open(&[9; 16], body).ok()?.epoch;
+        restored.epoch = restored.openings.iter().filter_map(open).last().map_or(1, |opened| opened.epoch);
+        let opening = EpochOpening { epoch, after: restored.state(), note: None };
+        let body = ActBody { epoch: Some(opening), ..ActBody::default() }.to_canonical();
+        let header = ActHeader::commit(EPOCH_KIND, 1_700_000_000_000, &[9; 16], &body);
+        let leaf = restored.append(&Leaf::Act(header.clone()));
+        restored.openings.push((leaf, header, body));
+        restored.epoch = epoch;
+        restored
+    }
+
+    pub fn epochs(&self) -> Vec<EpochProof> {
+        let proof = |(leaf, header, body): &(u64, ActHeader, Vec<u8>)| EpochProof {
+            header: header.clone(),
+            salt: [9; 16],
+            body: body.clone(),
+            proof: self.proof(*leaf, leaf + 1),
+        };
+        self.openings.iter().map(proof).collect()
+    }
+
     pub fn append(&mut self, leaf: &Leaf) -> u64 {
-        self.nodes.extend(self.tree.append(leaf.hash()));
-        self.leaves.push(leaf.hash());
+        self.append_hash(leaf.hash());
         self.tree.size() - 1
+    }
+
+    fn append_hash(&mut self, leaf: Hash) {
+        self.nodes.extend(self.tree.append(leaf));
+        self.leaves.push(leaf);
     }
 
     /// An act about nothing, so that the log grows.
@@ -48,7 +86,7 @@ impl Deployment {
     }
 
     pub fn state(&self) -> CheckpointRef {
-        CheckpointRef { epoch: 1, size: self.tree.size(), root: self.tree.root() }
+        CheckpointRef { epoch: self.epoch, size: self.tree.size(), root: self.tree.root() }
     }
 
     pub fn note(&self) -> String {

@@ -21,6 +21,7 @@ pub struct SealDetail {
 
 /// Somebody who signs on the screen. What binds is the device's signature over the entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cbor(map)]
 pub struct Signer {
     #[n(0)]
@@ -36,10 +37,12 @@ pub struct Signer {
     /// The picture of the signature, announced as evidence before.
     #[n(4)]
     #[serde(default, with = "signature_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub signature: Option<BlobHash>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum SignerRole {
@@ -108,8 +111,8 @@ pub(super) fn check_signers(signers: &[Signer]) -> Result<(), Refusal> {
 }
 
 fn check_line(text: &str) -> Result<(), Refusal> {
-    match text.trim().is_empty() || text.len() > limits::LINE_BYTES_MAX {
-        true => Err(Refusal::new("seal.bad_name", format!("1 to {} bytes", limits::LINE_BYTES_MAX))),
+    match text.trim().is_empty() || text.len() > limits::NAME_BYTES_MAX {
+        true => Err(Refusal::new("seal.bad_name", format!("1 to {} bytes", limits::NAME_BYTES_MAX))),
         false => Ok(()),
     }
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Value(pub Scalar);
 
+/// [`Value`] in types with a schema: utoipa takes whatever is called `Value` for any JSON.
+pub type FieldValue = Value;
+
 impl Value {
     pub fn null() -> Self {
         Self(Scalar::Null)
@@ -51,6 +54,30 @@ impl Serialize for Value {
             Scalar::Bool(yes) => serializer.serialize_bool(*yes),
             Scalar::Int(number) => serializer.serialize_i64(*number),
             Scalar::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod schema {
+    use utoipa::openapi::{
+        ObjectBuilder, RefOr, Schema,
+        schema::{SchemaType, Type},
+    };
+
+    impl utoipa::PartialSchema for super::Value {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(SchemaType::from_iter([Type::Null, Type::Boolean, Type::Integer, Type::String]))
+                .description(Some("A field's value; `null` when nobody wrote one or it was retracted"))
+                .build()
+                .into()
+        }
+    }
+
+    impl utoipa::ToSchema for super::Value {
+        fn name() -> std::borrow::Cow<'static, str> {
+            "FieldValue".into()
         }
     }
 }

@@ -8,7 +8,7 @@ pub use signings::{RefusalView, SealView, Supplement};
 use super::shape::{
     self, EVIDENCE, EVIDENCE_KEYS, FINDING_KEYS, FINDINGS, NOTE_KEYS, NOTES, REMARKS, RESPONSES, VISIT,
 };
-use super::{Flag, Value, VisitField};
+use super::{FieldValue, Flag, Value, VisitField};
 use crate::{
     ChecklistHash, as_text,
     checklist::Checklist,
@@ -26,12 +26,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A visit with everything in it. Lists are in a fixed order; what nobody wrote is `null`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VisitView {
     #[serde(with = "as_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub visit: DocumentId,
     pub checklist: ChecklistHash,
     /// The state shown.
     #[serde(with = "as_text::list")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub heads: Vec<ChangeHash>,
     /// In the checklist's order.
     pub responses: Vec<ItemValue>,
@@ -56,6 +59,7 @@ pub struct VisitView {
 
 /// What was written on an item of the checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ItemValue {
     pub item: String,
     #[serde(flatten)]
@@ -64,6 +68,7 @@ pub struct ItemValue {
 
 /// A field of the visit itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VisitValue {
     pub field: VisitField,
     #[serde(flatten)]
@@ -72,11 +77,13 @@ pub struct VisitValue {
 
 /// A value with who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Shown {
     /// `null` when it was retracted.
-    pub value: Value,
+    pub value: FieldValue,
     pub author: Option<Person>,
     #[serde(with = "as_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub change: ChangeHash,
     /// Others wrote something different concurrently; see the conflicts.
     pub open_conflict: bool,
@@ -86,48 +93,52 @@ pub struct Shown {
 
 /// Something that is not in order (问题).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FindingView {
     pub id: String,
-    pub item: Value,
-    pub code: Value,
-    pub place: Value,
-    pub text: Value,
-    pub days_to_correct: Value,
-    pub due_on: Value,
-    pub corrected: Value,
-    pub corrected_on: Value,
-    pub correction: Value,
+    pub item: FieldValue,
+    pub code: FieldValue,
+    pub place: FieldValue,
+    pub text: FieldValue,
+    pub days_to_correct: FieldValue,
+    pub due_on: FieldValue,
+    pub corrected: FieldValue,
+    pub corrected_on: FieldValue,
+    pub correction: FieldValue,
     #[serde(flatten)]
     pub origin: Origin,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NoteView {
     pub id: String,
-    pub item: Value,
-    pub text: Value,
+    pub item: FieldValue,
+    pub text: FieldValue,
     #[serde(flatten)]
     pub origin: Origin,
 }
 
 /// A file (证据). Whether the server holds it already is asked elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EvidenceView {
     pub id: String,
-    pub blob: Value,
-    pub size_bytes: Value,
-    pub media_type: Value,
-    pub source: Value,
-    pub item: Value,
-    pub finding: Value,
-    pub caption: Value,
-    pub captured_at_ms: Value,
+    pub blob: FieldValue,
+    pub size_bytes: FieldValue,
+    pub media_type: FieldValue,
+    pub source: FieldValue,
+    pub item: FieldValue,
+    pub finding: FieldValue,
+    pub caption: FieldValue,
+    pub captured_at_ms: FieldValue,
     #[serde(flatten)]
     pub origin: Origin,
 }
 
 /// Where an item of a list comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Origin {
     /// Who made it.
     pub author: Option<Person>,

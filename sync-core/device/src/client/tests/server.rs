@@ -1,6 +1,8 @@
 //! A deployment in memory: one log, one feed for each account, admission as in the engine. It can be
 //! told to lose answers, to lie, and to refuse.
 
+mod restore;
+
 use super::server_uploads::Uploads;
 use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
 use base64::{
@@ -58,6 +60,8 @@ pub struct State {
     pub checklist: Checklist,
     /// Register rows are not handed out while this is set.
     pub withhold_rows: bool,
+    log_epoch: u64,
+    opened: Vec<restore::Opened>,
     tree: Tree,
     nodes: BTreeMap<Node, Hash>,
     devices: BTreeMap<DeviceId, (PublicKey, String)>,
@@ -77,6 +81,7 @@ pub struct State {
     pub requests: Vec<String>,
 }
 
+#[derive(Clone)]
 pub struct Logged {
     pub leaf: u64,
     pub segment: CheckedSegment,
@@ -106,6 +111,8 @@ impl FakeServer {
             deployment_key: SoftwareKey::from_seed([2; 32]),
             checklist,
             withhold_rows: false,
+            log_epoch: 1,
+            opened: Vec::new(),
             tree: Tree::default(),
             nodes: BTreeMap::new(),
             devices: BTreeMap::new(),
@@ -424,7 +431,9 @@ impl State {
     ) -> Answer {
         let now = self.checkpoint();
         let from = request.position.as_ref().map_or(0, |position| position.cursor);
-        let consistency = request.checkpoint.map(|held| self.proof(held.size, held.size));
+        let provable = |held: &CheckpointRef| held.size <= now.size && self.shared(*held) == held.size;
+        let provable = request.checkpoint.filter(provable);
+        let consistency = provable.map(|held| self.proof(held.size, held.size));
         let mine = self.feed.iter().filter(|(whose, _, _)| whose == account);
         let news = mine.clone().filter(|(_, leaf, item)| *leaf >= from && !self.is_own(device, item));
         let owed = mine.filter(|(_, leaf, item)| is_owed(request, *leaf, item));
@@ -445,11 +454,12 @@ impl State {
             consistency,
             grants: self.grants.clone(),
             items: news.chain(owed).map(|(_, leaf, item)| self.item(*leaf, item)).collect(),
-            position: Position { epoch: 1, cursor: self.tree.size(), backfills: Vec::new() },
+            position: Position { epoch: now.epoch, cursor: now.size, backfills: Vec::new() },
             more: false,
             blobs_wanted: Vec::new(),
             rows: rows.into_iter().map(|bytes| Row { bytes }).collect(),
             server_time_ms: 0,
+            epochs: self.openings(),
         }
     }
 
@@ -494,7 +504,7 @@ impl State {
     }
 
     pub fn checkpoint(&self) -> CheckpointRef {
-        CheckpointRef { epoch: 1, size: self.tree.size(), root: self.tree.root() }
+        CheckpointRef { epoch: self.log_epoch, size: self.tree.size(), root: self.tree.root() }
     }
 
     /// A note over any state, as a lying server could sign it.

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use liuhen_trace::{BlobHash, BlobRef, digest::sha256};
 use std::collections::BTreeMap;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Uploads {
     /// Bytes so far, by the file's hash.
     pub bytes: BTreeMap<BlobHash, (u64, Vec<u8>)>,

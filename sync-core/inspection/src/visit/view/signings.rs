@@ -17,10 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A seal as shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SealView {
     #[serde(with = "as_text::list")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub heads: Vec<ChangeHash>,
     #[serde(with = "as_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub record_hash: Hash,
     pub signers: Vec<Signer>,
     /// Whose device signed the entry.
@@ -33,8 +36,10 @@ pub struct SealView {
 
 /// The inspected party did not sign.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefusalView {
     #[serde(with = "as_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub record_hash: Hash,
     pub party: String,
     pub reason: String,
@@ -44,8 +49,10 @@ pub struct RefusalView {
 
 /// A change outside the sealed state: it is shown beside the record and never changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Supplement {
     #[serde(with = "as_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub change: ChangeHash,
     pub author: Option<Person>,
     pub paths: Vec<String>,

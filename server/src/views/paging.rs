@@ -2,6 +2,7 @@
 
 use crate::ApiError;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// A page of a screen.
 const LIMIT_DEFAULT: i64 = 100;
@@ -9,8 +10,9 @@ const LIMIT_DEFAULT: i64 = 100;
 const LIMIT_MAX: i64 = 500;
 
 /// How much of a list is wanted, from where.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Paging {
     pub cursor: Option<String>,
     pub limit: Option<i64>,
@@ -18,7 +20,7 @@ pub struct Paging {
 
 /// One page. `next` is absent from the last; a page may hold fewer items than asked for and still
 /// have a next one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct List<T> {
     pub items: Vec<T>,
     pub next: Option<String>,

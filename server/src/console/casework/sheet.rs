@@ -1,0 +1,226 @@
+//! A visit as the lines of its page: what was written, in the order of the checklist, in words.
+
+use super::words;
+use crate::console::Lang;
+use liuhen_inspection::{
+    checklist::{Checklist, Item},
+    conflict::Person,
+    visit::{
+        Value, VisitView,
+        view::{EvidenceView, FindingView, Origin, SealView, Shown},
+    },
+};
+use std::collections::BTreeMap;
+
+/// One item of the checklist with everything that was written on it.
+pub struct Line {
+    pub number: usize,
+    pub text: String,
+    pub how_to_check: Option<String>,
+    pub legal_basis: Option<String>,
+    pub penalty_basis: Option<String>,
+    pub answer: Option<Cell>,
+    pub remark: Option<Cell>,
+    pub findings: usize,
+    pub files: usize,
+}
+
+/// A value with who wrote it.
+pub struct Cell {
+    pub name: &'static str,
+    pub value: String,
+    pub author: String,
+    pub retracted: bool,
+    pub flag: Option<&'static str>,
+    pub disputed: bool,
+}
+
+/// Something that is not in order.
+pub struct Finding {
+    pub item: Option<String>,
+    pub code: String,
+    pub place: String,
+    pub text: String,
+    pub days_to_correct: String,
+    pub due_on: String,
+    pub corrected: String,
+    pub corrected_on: String,
+    pub correction: String,
+    pub flags: Vec<&'static str>,
+    pub author: String,
+    pub changed_by: String,
+}
+
+pub struct Note {
+    pub item: Option<String>,
+    pub text: String,
+    pub author: String,
+    pub changed_by: String,
+}
+
+/// A file as the visit speaks of it. Whether it is here is another matter.
+pub struct Announced {
+    /// Empty where what stands in its place is no hash.
+    pub hash: String,
+    pub media_type: String,
+    pub source: String,
+    pub caption: String,
+    pub item: Option<String>,
+    pub finding: Option<String>,
+    pub captured_at_ms: Option<i64>,
+    pub author: String,
+}
+
+/// A signature over the record.
+pub struct Seal {
+    pub record_hash: String,
+    pub by: String,
+    pub signers: Vec<Signature>,
+    pub valid: bool,
+    pub problem: Option<String>,
+}
+
+pub struct Signature {
+    pub role: &'static str,
+    pub name: String,
+    pub certificate_no: String,
+}
+
+/// What came after the seal, or beside it.
+pub struct Addition {
+    pub author: String,
+    pub change: String,
+    pub fields: Vec<String>,
+}
+
+pub fn lines(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Line> {
+    let counted = |codes: Vec<&Value>| {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for code in codes.into_iter().filter_map(Value::as_text) {
+            *counts.entry(code.to_owned()).or_default() += 1;
+        }
+        counts
+    };
+    let findings = counted(visit.findings.iter().map(|finding| &finding.item).collect());
+    let files = counted(visit.evidence.iter().map(|file| &file.item).collect());
+    let line = |(at, item): (usize, &Item)| {
+        let of = |values: &[liuhen_inspection::visit::view::ItemValue], name| {
+            let written = values.iter().find(|value| value.item == item.code);
+            written.map(|written| cell(l, name, &written.shown))
+        };
+        Line {
+            number: at + 1,
+            text: item.text.clone(),
+            how_to_check: item.how_to_check.clone(),
+            legal_basis: item.legal_basis.clone(),
+            penalty_basis: item.penalty_basis.clone(),
+            answer: of(&visit.responses, l.t("结果", "Answer")),
+            remark: of(&visit.remarks, l.t("备注", "Remark")),
+            findings: findings.get(&item.code).copied().unwrap_or_default(),
+            files: files.get(&item.code).copied().unwrap_or_default(),
+        }
+    };
+    checklist.items.iter().enumerate().map(line).collect()
+}
+
+pub fn fields(l: Lang, visit: &VisitView) -> Vec<Cell> {
+    visit.fields.iter().map(|value| cell(l, words::visit_field(l, value.field), &value.shown)).collect()
+}
+
+pub fn findings(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Finding> {
+    let finding = |of: &FindingView| Finding {
+        item: item(l, checklist, &of.item),
+        code: words::value_or_blank(l, &of.code),
+        place: words::value_or_blank(l, &of.place),
+        text: words::value_or_blank(l, &of.text),
+        days_to_correct: words::value_or_blank(l, &of.days_to_correct),
+        due_on: words::value_or_blank(l, &of.due_on),
+        corrected: words::value_or_blank(l, &of.corrected),
+        corrected_on: words::value_or_blank(l, &of.corrected_on),
+        correction: words::value_or_blank(l, &of.correction),
+        flags: of.origin.flags.values().map(|flag| words::flag(l, *flag)).collect(),
+        author: author(&of.origin),
+        changed_by: names(&of.origin.changed_by),
+    };
+    visit.findings.iter().map(finding).collect()
+}
+
+pub fn notes(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Note> {
+    let notes = visit.notes.iter().map(|note| Note {
+        item: item(l, checklist, &note.item),
+        text: words::value_or_blank(l, &note.text),
+        author: author(&note.origin),
+        changed_by: names(&note.origin.changed_by),
+    });
+    notes.collect()
+}
+
+pub fn evidence(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Announced> {
+    let about = |id: &Value| visit.findings.iter().find(|finding| Some(finding.id.as_str()) == id.as_text());
+    let announced = |of: &EvidenceView| Announced {
+        hash: of.blob.as_text().unwrap_or_default().to_owned(),
+        media_type: words::value_or_blank(l, &of.media_type),
+        source: of.source.as_text().map(|source| words::source(l, source).to_owned()).unwrap_or_default(),
+        caption: words::value_or_blank(l, &of.caption),
+        item: item(l, checklist, &of.item),
+        finding: about(&of.finding).map(|finding| words::value_or_blank(l, &finding.text)),
+        captured_at_ms: of.captured_at_ms.as_int(),
+        author: author(&of.origin),
+    };
+    visit.evidence.iter().map(announced).collect()
+}
+
+/// The seal that counts first, then the others.
+pub fn seals(l: Lang, visit: &VisitView) -> Vec<Seal> {
+    visit.seal.iter().chain(&visit.further_seals).map(|of| seal(l, of)).collect()
+}
+
+pub fn additions(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Addition> {
+    let additions = visit.supplements.iter().map(|supplement| Addition {
+        author: supplement.author.as_ref().map(|person| person.name.clone()).unwrap_or_default(),
+        change: supplement.change.to_string(),
+        fields: supplement.paths.iter().map(|path| words::field(l, checklist, path)).collect(),
+    });
+    additions.collect()
+}
+
+fn seal(l: Lang, of: &SealView) -> Seal {
+    let signers = of.signers.iter().map(|signer| Signature {
+        role: words::signer_role(l, signer.role),
+        name: signer.name.clone(),
+        certificate_no: signer.certificate_no.clone().unwrap_or_default(),
+    });
+    Seal {
+        record_hash: of.record_hash.to_string(),
+        by: of.by.name.clone(),
+        signers: signers.collect(),
+        valid: of.valid,
+        problem: of.problem.as_deref().map(|code| words::problem(l, code)),
+    }
+}
+
+fn cell(l: Lang, name: &'static str, shown: &Shown) -> Cell {
+    Cell {
+        name,
+        value: words::value(l, &shown.value),
+        author: shown.author.as_ref().map(|person| person.name.clone()).unwrap_or_default(),
+        retracted: shown.value.is_null(),
+        flag: shown.flag.map(|flag| words::flag(l, flag)),
+        disputed: shown.open_conflict,
+    }
+}
+
+/// The item that something is about, with its number.
+fn item(l: Lang, checklist: &Checklist, code: &Value) -> Option<String> {
+    let code = code.as_text()?;
+    Some(words::field(l, checklist, &format!("responses/{code}")))
+}
+
+fn author(origin: &Origin) -> String {
+    origin.author.as_ref().map(|person| person.name.clone()).unwrap_or_default()
+}
+
+fn names(people: &[Person]) -> String {
+    let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
+    names.join("、")
+}

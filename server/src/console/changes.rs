@@ -1,0 +1,17 @@
+//! What the script waits for before it reads a list again.
+
+use super::page::SignedIn;
+use crate::{
+    AppState,
+    routes::extract::Query,
+    views::changes::{self, Changes, ChangesQuery},
+};
+use axum::{Json, extract::State};
+
+pub async fn wait(
+    State(state): State<AppState>,
+    _: SignedIn,
+    Query(query): Query<ChangesQuery>,
+) -> Json<Changes> {
+    Json(changes::wait(&state, &query).await)
+}

@@ -1,0 +1,144 @@
+//! Times, sizes and numbers as people read them.
+
+use super::Lang;
+use crate::views::calendar::local;
+use time::macros::format_description;
+
+/// A time as templates hand it over, which is behind any number of references.
+pub trait Millis {
+    fn ms(&self) -> Option<i64>;
+}
+
+impl Millis for i64 {
+    fn ms(&self) -> Option<i64> {
+        Some(*self)
+    }
+}
+
+impl Millis for u64 {
+    fn ms(&self) -> Option<i64> {
+        i64::try_from(*self).ok()
+    }
+}
+
+impl<T: Millis> Millis for Option<T> {
+    fn ms(&self) -> Option<i64> {
+        self.as_ref().and_then(Millis::ms)
+    }
+}
+
+impl<T: Millis + ?Sized> Millis for &T {
+    fn ms(&self) -> Option<i64> {
+        (**self).ms()
+    }
+}
+
+/// `2026-11-21 09:05`.
+pub fn time(at_ms: impl Millis) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]");
+    at_ms.ms().and_then(local).and_then(|at| at.format(format).ok()).unwrap_or_else(|| "—".to_owned())
+}
+
+/// `2026-11-21 09:05:03`.
+pub fn time_exact(at_ms: impl Millis) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    at_ms.ms().and_then(local).and_then(|at| at.format(format).ok()).unwrap_or_else(|| "—".to_owned())
+}
+
+/// `11-21 09:05`, where the year goes without saying.
+pub fn day_and_time(at_ms: impl Millis) -> String {
+    let format = format_description!("[month]-[day] [hour]:[minute]");
+    at_ms.ms().and_then(local).and_then(|at| at.format(format).ok()).unwrap_or_else(|| "—".to_owned())
+}
+
+/// `2026-11-21`: the day as it is on the wall calendar.
+pub fn day(at_ms: impl Millis) -> String {
+    let format = format_description!("[year]-[month]-[day]");
+    at_ms.ms().and_then(local).and_then(|at| at.format(format).ok()).unwrap_or_else(|| "—".to_owned())
+}
+
+/// For the `datetime` attribute.
+pub fn machine_time(at_ms: impl Millis) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]+08:00");
+    at_ms.ms().and_then(local).and_then(|at| at.format(format).ok()).unwrap_or_default()
+}
+
+/// An interval: `2026-11-21 09:05 – 09:12`, the day once where it is the same.
+pub fn interval(from_ms: impl Millis, to_ms: impl Millis) -> String {
+    match (from_ms.ms(), to_ms.ms()) {
+        (Some(from), Some(to)) if day(from) == day(to) => {
+            let format = format_description!("[hour]:[minute]");
+            let end = local(to).and_then(|at| at.format(format).ok()).unwrap_or_default();
+            if time(from) == time(to) { time(from) } else { format!("{} – {end}", time(from)) }
+        }
+        (Some(from), Some(to)) => format!("{} – {}", time(from), time(to)),
+        (Some(from), None) => format!("≥ {}", time(from)),
+        (None, Some(to)) => format!("≤ {}", time(to)),
+        (None, None) => "—".to_owned(),
+    }
+}
+
+/// How long ago: `3 分钟前`.
+pub fn ago(lang: Lang, at_ms: i64, now_ms: i64) -> String {
+    let minutes = (now_ms - at_ms).max(0) / 60_000;
+    let (number, zh, en) = match minutes {
+        0 => return lang.t("刚刚", "just now").to_owned(),
+        1..60 => (minutes, "分钟前", "min ago"),
+        60..1440 => (minutes / 60, "小时前", "h ago"),
+        _ => (minutes / 1440, "天前", "d ago"),
+    };
+    format!("{number} {}", lang.t(zh, en))
+}
+
+/// `3.4 MB`.
+pub fn size(bytes: i64) -> String {
+    let bytes = bytes.max(0);
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", (bytes + 500) / 1_000),
+        _ => {
+            let tenths = (bytes + 50_000) / 100_000;
+            format!("{}.{} MB", tenths / 10, tenths % 10)
+        }
+    }
+}
+
+/// The first digits of a hash or id: enough to recognise it by.
+pub fn short(id: &str) -> &str {
+    id.get(..10).unwrap_or(id)
+}
+
+/// Done of all in whole percent.
+pub fn percent(done: i64, of: i64) -> i64 {
+    if of <= 0 { 0 } else { (done.clamp(0, of) * 100) / of }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-21 00:30 in China, the day before in UTC.
+    const NIGHT_MS: i64 = 1_795_192_200_000;
+
+    #[test]
+    fn times_are_those_of_a_clock_on_a_wall_in_china() {
+        assert_eq!(time(NIGHT_MS), "2026-11-21 00:30");
+        assert_eq!(machine_time(NIGHT_MS), "2026-11-21T00:30:00+08:00");
+    }
+
+    #[test]
+    fn an_interval_names_a_shared_day_once() {
+        let hour = 3_600_000;
+        assert_eq!(interval(NIGHT_MS, Some(NIGHT_MS + hour)), "2026-11-21 00:30 – 01:30");
+        assert_eq!(interval(NIGHT_MS, Some(NIGHT_MS)), "2026-11-21 00:30");
+        assert_eq!(interval(Some(NIGHT_MS - hour), Some(NIGHT_MS)), "2026-11-20 23:30 – 2026-11-21 00:30");
+        assert_eq!(interval(None::<i64>, NIGHT_MS), "≤ 2026-11-21 00:30");
+    }
+
+    #[test]
+    fn sizes_and_ages_are_short() {
+        assert_eq!([size(999), size(1_499), size(3_449_999)], ["999 B", "1 kB", "3.4 MB"]);
+        assert_eq!(ago(Lang::Zh, 0, 5 * 60_000), "5 分钟前");
+        assert_eq!(ago(Lang::En, 0, 26 * 3_600_000), "1 d ago");
+    }
+}

@@ -1,0 +1,64 @@
+//! Opening an epoch: what a restore does before anybody is served.
+
+use super::Tx;
+use crate::{
+    error::ApiError,
+    ledger::{Signer, clock, epochs::FIRST_EPOCH, proof},
+    store::{self, Connection, epochs::EpochRow, transaction},
+};
+use anyhow::{Context, ensure};
+use liuhen_trace::{
+    CheckpointRef, EpochOpening, EpochProof, Leaf, act::ActBody, epoch::EPOCH_KIND, merkle::Tree,
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Logs the act that opens `epoch`, the next one where none is named, and signs the log it makes.
+/// Nobody else may hold the database.
+pub async fn open_epoch(
+    mut conn: Connection,
+    signer: &mut Signer,
+    epoch: Option<u64>,
+) -> anyhow::Result<EpochOpening> {
+    let head = store::ledger::head(&mut conn).await?;
+    let tree = head.as_ref().map_or(Some(Tree::default()), |head| head.tree());
+    let tree = tree.context("ledger.head_damaged: size, subtrees, root")?;
+    let before = head.map_or(FIRST_EPOCH, |head| head.epoch as u64);
+    let epoch = epoch.unwrap_or(before + 1);
+    ensure!(epoch > before, "restore.epoch_too_low: epoch {before} is in the backup");
+    let after = CheckpointRef { epoch: before, size: tree.size(), root: tree.root() };
+    let note = signer.last().map(|(_, note)| note.to_owned());
+    let opening = EpochOpening { epoch, after, note };
+    let mut tx = Tx { conn, epoch, tree, completed: BTreeMap::new(), now_ms: clock::now_ms() };
+    transaction::begin(&mut tx.conn).await?;
+    let detail =
+        json!({ "epoch": epoch, "after": after.epoch, "size": after.size, "root": after.root.to_string() });
+    let body = ActBody { detail: detail.to_string(), epoch: Some(opening.clone()), ..ActBody::default() };
+    let leaf = tx.log_act(EPOCH_KIND, &body).await.map_err(anyhow::Error::msg)?;
+    store::epochs::insert(&mut tx.conn, EpochRow { epoch: epoch as i64, leaf: leaf as i64 }).await?;
+    store::epochs::forget_volatile(&mut tx.conn).await?;
+    store::ledger::save_head(&mut tx.conn, epoch, &tx.tree).await?;
+    transaction::commit(&mut tx.conn).await?;
+    let state = CheckpointRef { epoch, size: tx.tree.size(), root: tx.tree.root() };
+    let opened = proof_of(&mut tx.conn, leaf, state).await.map_err(anyhow::Error::msg)?;
+    let signed = signer.last().map_or(0, |(last, _)| last.size.min(state.size));
+    let consistency = proof::range(&mut tx.conn, signed, signed, state.size).await;
+    signer.open_epoch(state, &opened, &consistency.map_err(anyhow::Error::msg)?)?;
+    store::checkpoint_wal(tx.conn).await?;
+    Ok(opening)
+}
+
+/// The act at `leaf` that opened an epoch, with its proof.
+pub async fn proof_of(
+    conn: &mut Connection,
+    leaf: u64,
+    state: CheckpointRef,
+) -> Result<EpochProof, ApiError> {
+    let missing = || ApiError::internal(format!("leaf {leaf} opens no epoch"));
+    let row = store::ledger::leaf(conn, leaf).await?.ok_or_else(missing)?;
+    let Leaf::Act(header) = Leaf::from_bytes(&row.bytes)? else { return Err(missing()) };
+    let act = store::ledger::act(conn, leaf).await?.ok_or_else(missing)?;
+    let salt = act.salt.as_slice().try_into().map_err(|_| missing())?;
+    let proof = proof::range(conn, leaf, leaf + 1, state.size).await?;
+    Ok(EpochProof { header, salt, body: act.body, proof })
+}

@@ -1,0 +1,200 @@
+//! Tables that are handed in, and tables to take away.
+
+use super::extract::{Bytes, Query, SignedIn};
+use crate::{
+    ApiError, AppState,
+    acts::registry::import::{self, ImportOptions},
+    views::{
+        exports::{self, Export, ExportQuery},
+        imports::{FieldName, ImportReport, Outcome},
+    },
+};
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use liuhen_import::Datum;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+/// How a file is to be read. The columns are numbers from 1, as the report gives them, or 0 for a field
+/// that is to be left out; where one is absent, the header decides.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ImportQuery {
+    /// Only tell what would be done.
+    #[serde(default)]
+    pub dry_run: Option<bool>,
+    /// The department whose register it is; one's own when absent.
+    pub department: Option<String>,
+    /// What coordinates are given in where the file does not say so.
+    #[param(inline)]
+    pub datum: Option<DatumName>,
+    #[param(maximum = 200)]
+    pub code_column: Option<u32>,
+    #[param(maximum = 200)]
+    pub name_column: Option<u32>,
+    #[param(maximum = 200)]
+    pub address_column: Option<u32>,
+    #[param(maximum = 200)]
+    pub legal_representative_column: Option<u32>,
+    #[param(maximum = 200)]
+    pub phone_column: Option<u32>,
+    #[param(maximum = 200)]
+    pub category_column: Option<u32>,
+    #[param(maximum = 200)]
+    pub longitude_column: Option<u32>,
+    #[param(maximum = 200)]
+    pub latitude_column: Option<u32>,
+    #[param(maximum = 200)]
+    pub datum_column: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+pub enum DatumName {
+    #[serde(rename = "WGS-84")]
+    Wgs84,
+    #[serde(rename = "GCJ-02")]
+    Gcj02,
+    #[serde(rename = "BD-09")]
+    Bd09,
+    #[serde(rename = "CGCS2000")]
+    Cgcs2000,
+}
+
+impl From<ImportQuery> for ImportOptions {
+    fn from(query: ImportQuery) -> Self {
+        let columns = [
+            (FieldName::Code, query.code_column),
+            (FieldName::Name, query.name_column),
+            (FieldName::Address, query.address_column),
+            (FieldName::LegalRepresentative, query.legal_representative_column),
+            (FieldName::Phone, query.phone_column),
+            (FieldName::Category, query.category_column),
+            (FieldName::Longitude, query.longitude_column),
+            (FieldName::Latitude, query.latitude_column),
+            (FieldName::Datum, query.datum_column),
+        ];
+        let chosen = columns.into_iter().filter_map(|(field, column)| Some((field.field(), column?)));
+        Self {
+            dry_run: query.dry_run.unwrap_or(false),
+            department: query.department,
+            columns: chosen.collect(),
+            datum: query.datum.map(|datum| match datum {
+                DatumName::Wgs84 => Datum::Wgs84,
+                DatumName::Gcj02 => Datum::Gcj02,
+                DatumName::Bd09 => Datum::Bd09,
+                DatumName::Cgcs2000 => Datum::Cgcs2000,
+            }),
+        }
+    }
+}
+
+/// Takes over a table of inspected parties, whole or not at all: the body is the file, XLSX or CSV.
+/// 201 when it was taken over. 200 when nothing was written: of a dry run, and where the report tells
+/// an error in the file or that it cannot be read.
+#[utoipa::path(
+    post,
+    path = "/imports/subjects",
+    operation_id = "import_subjects",
+    params(ImportQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file as it is"),
+    responses(
+        (status = 200, description = "Nothing was written", body = ImportReport),
+        (status = 201, description = "All of it was taken over", body = ImportReport),
+    )
+)]
+pub async fn subjects(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Query(query): Query<ImportQuery>,
+    Bytes(file): Bytes,
+) -> Result<(StatusCode, axum::Json<ImportReport>), ApiError> {
+    let report = import::subjects(&state, &actor, file, query.into()).await?;
+    let status = match report.outcome {
+        Outcome::Imported => StatusCode::CREATED,
+        Outcome::DryRun | Outcome::HasErrors | Outcome::Unreadable => StatusCode::OK,
+    };
+    Ok((status, axum::Json(report)))
+}
+
+/// The register as a table that an import takes back unchanged.
+#[utoipa::path(
+    get,
+    path = "/exports/subjects",
+    operation_id = "export_subjects",
+    params(ExportQuery),
+    responses(
+        (status = 200, content(
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+            (String = "text/csv"),
+        )),
+        (status = 409, description = "Too many rows for one file"),
+    )
+)]
+pub async fn export_subjects(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Query(query): Query<ExportQuery>,
+) -> Result<Export, ApiError> {
+    exports::subjects(&state, &actor, query).await
+}
+
+/// Tasks with how far they are, as a table.
+#[utoipa::path(
+    get,
+    path = "/exports/tasks",
+    operation_id = "export_tasks",
+    params(ExportQuery),
+    responses(
+        (status = 200, content(
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+            (String = "text/csv"),
+        )),
+        (status = 409, description = "Too many rows for one file"),
+    )
+)]
+pub async fn export_tasks(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Query(query): Query<ExportQuery>,
+) -> Result<Export, ApiError> {
+    exports::tasks(&state, &actor, query).await
+}
+
+/// What was found, as a table.
+#[utoipa::path(
+    get,
+    path = "/exports/findings",
+    operation_id = "export_findings",
+    params(ExportQuery),
+    responses(
+        (status = 200, content(
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+            (String = "text/csv"),
+        )),
+        (status = 409, description = "Too many rows for one file"),
+    )
+)]
+pub async fn export_findings(
+    State(state): State<AppState>,
+    SignedIn { actor, .. }: SignedIn,
+    Query(query): Query<ExportQuery>,
+) -> Result<Export, ApiError> {
+    exports::findings(&state, &actor, query).await
+}
+
+impl IntoResponse for Export {
+    fn into_response(self) -> Response {
+        let disposition = format!("attachment; filename=\"{}\"", self.file_name);
+        let disposition = HeaderValue::from_str(&disposition).expect("a name of ASCII letters");
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static(self.media_type)),
+            (header::CONTENT_DISPOSITION, disposition),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        (headers, self.bytes).into_response()
+    }
+}

@@ -1,0 +1,263 @@
+//! The API's description (OpenAPI 3.1). A handler says what it does, what it takes and what it gives;
+//! what follows from its shape is said here once for all of them.
+
+use crate::{
+    acts::{
+        access::once::KEY_CHARS_MAX, registry::subjects::SUBJECTS_MAX, tasks::issue::TASKS_MAX, text::SAYS,
+    },
+    error::Problem,
+};
+use liuhen_inspection::limits;
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "留痕 Liuhen",
+        description = "Field inspection: registers, tasks, visits, evidence, and the ledger behind them.\n\n\
+            What is refused is told by a problem document (RFC 9457) with a stable dotted `code`. Lists are \
+            read page by page: the `next` of one answer is the `cursor` of the next request."
+    ),
+    components(schemas(Problem))
+)]
+struct Description;
+
+/// What can be named in a path, with what it is.
+const IN_PATHS: &[(&str, &str)] = &[
+    ("account", "An account's id"),
+    ("checklist", "A checklist's hash: SHA-256 in hex"),
+    ("device", "A device's id"),
+    ("evidence", "SHA-256 of the file in hex"),
+    ("subject", "An inspected party's id"),
+    ("task", "A task's id"),
+    ("visit", "A visit's id"),
+];
+
+/// The frame that the handlers' own descriptions are put into.
+pub fn frame() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+/// The whole document: what the handlers say, and what every operation of the same shape has in common.
+pub fn complete(api: &utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(api).expect("a description of strings and numbers is JSON");
+    document["components"]["securitySchemes"] = json!({
+        "access_token": { "type": "http", "scheme": "bearer", "description": "From `POST /api/v1/sessions`" },
+    });
+    document["security"] = json!([{ "access_token": [] }]);
+    let schemas = &mut document["components"]["schemas"];
+    for (name, place, addition) in further_limits() {
+        if let Some(schema) = schemas[name].pointer_mut(place) {
+            add(schema, addition);
+        }
+    }
+    for (name, rule) in rules_between_fields() {
+        schemas[name]["anyOf"] = rule;
+    }
+    for (path, operations) in members(&mut document["paths"]) {
+        for (method, operation) in members(operations) {
+            complete_operation(path, method, operation);
+        }
+    }
+    document
+}
+
+fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flat_map(Map::iter_mut)
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Value) {
+    let resource = path.trim_start_matches("/api/v1/").split('/').next().unwrap_or_default();
+    operation["tags"] = json!([resource]);
+    let named = names_in(path);
+    for name in &named {
+        describe_name(operation, name);
+    }
+    if is_act(method, operation) {
+        describe_key(operation);
+    }
+    for status in answers_of_shape(method, operation, &named) {
+        let answer = &mut operation["responses"][status];
+        if answer.is_null() {
+            *answer = json!({});
+        }
+    }
+    for (status, answer) in members(&mut operation["responses"]) {
+        complete_answer(status, answer);
+    }
+}
+
+/// The `{names}` of a path.
+fn names_in(path: &str) -> Vec<&str> {
+    path.split(['{', '}']).skip(1).step_by(2).collect()
+}
+
+fn describe_name(operation: &mut Value, name: &str) {
+    let parameters = parameters(operation);
+    if parameters.iter().any(|parameter| parameter["name"] == name) {
+        return;
+    }
+    let description = IN_PATHS.iter().find(|(known, _)| *known == name).map(|(_, description)| description);
+    parameters.push(json!({
+        "name": name, "in": "path", "required": true, "description": description,
+        "schema": { "type": "string", "minLength": 1 },
+    }));
+}
+
+/// Somebody does something: it is carried out in one commit, and once where it has a key.
+fn is_act(method: &str, operation: &Value) -> bool {
+    method != "get" && operation["security"].is_null()
+}
+
+fn describe_key(operation: &mut Value) {
+    let schema = json!({ "type": "string", "pattern": format!("^[!-~]{{1,{KEY_CHARS_MAX}}}$") });
+    let description = "A request with the same key and content is carried out once within a day";
+    let key = json!({
+        "name": "Idempotency-Key", "in": "header", "required": false, "description": description, "schema": schema,
+    });
+    parameters(operation).push(key);
+}
+
+fn parameters(operation: &mut Value) -> &mut Vec<Value> {
+    if operation["parameters"].is_null() {
+        operation["parameters"] = json!([]);
+    }
+    operation["parameters"].as_array_mut().expect("parameters are a list")
+}
+
+/// What any operation of this shape may answer beside what it says itself.
+fn answers_of_shape(method: &str, operation: &Value, named: &[&str]) -> Vec<&'static str> {
+    let parameters = operation["parameters"].as_array();
+    let has_query = parameters.is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "query"));
+    let mut statuses = vec!["500", "503"];
+    // An operation that names its own security is open to everybody.
+    if operation["security"].is_null() {
+        statuses.extend(["401", "403"]);
+    }
+    if !named.is_empty() {
+        statuses.push("404");
+    }
+    if has_query {
+        statuses.push("400");
+    }
+    // A key that is none, or was used for something else; an account that lost its rights meanwhile.
+    if is_act(method, operation) {
+        statuses.extend(["400", "409", "422"]);
+    }
+    if !operation["requestBody"].is_null() {
+        statuses.extend(["400", "413", "415", "422"]);
+    }
+    statuses
+}
+
+fn complete_answer(status: &str, answer: &mut Value) {
+    if answer["description"].as_str().is_none_or(str::is_empty) {
+        answer["description"] = meaning(status).into();
+    }
+    if status < "400" {
+        return;
+    }
+    if answer["content"].is_null() {
+        let problem = json!({ "$ref": "#/components/schemas/Problem" });
+        answer["content"] = json!({ "application/problem+json": { "schema": problem } });
+    }
+    match status {
+        "401" => {
+            answer["headers"]["WWW-Authenticate"] =
+                json!({ "description": "How to sign in", "schema": { "type": "string" } });
+        }
+        "429" | "503" => {
+            let description = "Seconds after which another try makes sense";
+            answer["headers"]["Retry-After"] =
+                json!({ "description": description, "schema": { "type": "integer", "minimum": 0 } });
+        }
+        _ => {}
+    }
+}
+
+fn meaning(status: &str) -> &'static str {
+    match status {
+        "200" => "As asked",
+        "201" => "Done; this is what is there now",
+        "204" => "Done",
+        "400" => "The request cannot be read",
+        "401" => "Nobody is signed in, or not any more",
+        "403" => "The actor's roles or department do not allow this, or a second factor is missing",
+        "404" => "It, or something the request names, is not there",
+        "409" => "The present state does not allow this",
+        "413" => "The body is too large",
+        "415" => "The body is not of the content type expected",
+        "422" => "The request can be read and breaks a rule",
+        "429" => "Too many tries",
+        "500" => "A fault of the server; nothing was changed",
+        "503" => "Not now: busy, out of space or out of time; nothing was changed",
+        _ => "",
+    }
+}
+
+/// What the types cannot say of themselves: `(schema, pointer into it, what is added there)`.
+fn further_limits() -> Vec<(&'static str, &'static str, Value)> {
+    let set = || json!({ "uniqueItems": true });
+    let many = |max: usize| json!({ "minItems": 1, "maxItems": max });
+    let says = || json!({ "pattern": SAYS });
+    let lines = |min: usize, max: usize| {
+        let line =
+            json!({ "type": "string", "minLength": 1, "maxLength": limits::LINE_CHARS_MAX, "pattern": SAYS });
+        json!({ "items": line, "uniqueItems": true, "minItems": min, "maxItems": max })
+    };
+    vec![
+        ("OneOrMany_NewSubject", "/oneOf/1", many(SUBJECTS_MAX)),
+        ("OneOrMany_NewTask", "/oneOf/1", many(TASKS_MAX)),
+        ("NewTask", "/properties/assignees", set()),
+        ("Reassignment", "/properties/assignees", set()),
+        ("Checklist", "/properties/title", says()),
+        ("Item", "/properties/text", says()),
+        ("Item", "/properties/how_to_check", says()),
+        ("Item", "/properties/legal_basis", says()),
+        ("Item", "/properties/penalty_basis", says()),
+        ("Item", "/properties/usual_phrases", lines(0, limits::PHRASES_MAX)),
+        ("ResponseType", "/oneOf/0/properties/options", lines(1, limits::OPTIONS_MAX)),
+    ]
+}
+
+fn add(schema: &mut Value, addition: Value) {
+    let (Some(schema), Value::Object(addition)) = (schema.as_object_mut(), addition) else { return };
+    schema.extend(addition);
+}
+
+/// Rules about several fields of one body. Of each, one part has to hold.
+fn rules_between_fields() -> [(&'static str, Value); 3] {
+    let others = ["supervisor", "department_administrator", "auditor"];
+    let (number, absent) = (json!({ "type": "number" }), json!({ "type": "null" }));
+    let (line, paragraphs) = (
+        json!({ "$ref": "#/components/schemas/Line" }),
+        json!({ "$ref": "#/components/schemas/Paragraphs" }),
+    );
+    [
+        (
+            "NewAccount",
+            json!([
+                { "properties": { "roles": { "type": "array", "items": { "enum": others } } } },
+                { "properties": { "certificate_no": line }, "required": ["certificate_no"] },
+            ]),
+        ),
+        (
+            "NewSubject",
+            json!([
+                { "properties": { "latitude": number, "longitude": number }, "required": ["latitude", "longitude"] },
+                { "properties": { "latitude": absent, "longitude": absent } },
+            ]),
+        ),
+        (
+            "NewReview",
+            json!([
+                { "properties": { "outcome": { "enum": ["accepted"] } } },
+                { "properties": { "opinion": paragraphs }, "required": ["opinion"] },
+            ]),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

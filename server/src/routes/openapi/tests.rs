@@ -1,0 +1,166 @@
+use crate::routes::described;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+fn document() -> Value {
+    described().1
+}
+
+/// Every operation as `POST /api/v1/tasks`.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let mut found = Vec::new();
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().expect("a path's operations") {
+            found.push((format!("{} {path}", method.to_uppercase()), operation));
+        }
+    }
+    found
+}
+
+/// Walks every schema below `value`, with its place.
+fn schemas<'a>(place: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(members) => {
+            members.iter().map(|(key, value)| (format!("{place}/{key}"), value)).collect()
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(at, value)| (format!("{place}/{at}"), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (place, value) in children {
+        let (parent, key) = place.rsplit_once('/').unwrap_or_default();
+        let holds_schemas = ["/properties", "/oneOf", "/allOf", "/anyOf", "/components/schemas"];
+        if ["schema", "items", "additionalProperties"].contains(&key)
+            || holds_schemas.iter().any(|holder| parent.ends_with(holder))
+        {
+            found.push((place.clone(), value));
+        }
+        schemas(&place, value, found);
+    }
+}
+
+/// Why a schema says too little.
+fn untyped(schema: &Value) -> Option<&'static str> {
+    let has = |key: &str| !schema[key].is_null();
+    if schema == &Value::Bool(false) || has("$ref") || has("enum") || has("oneOf") || has("allOf") {
+        return None;
+    }
+    // A rule beside a type says only what is different.
+    if has("properties") || has("anyOf") {
+        return None;
+    }
+    match schema["type"].as_str() {
+        None if schema["type"].is_array() => None,
+        None => Some("no type"),
+        Some("object") if !has("additionalProperties") => Some("an object without properties"),
+        Some("array") if !has("items") => Some("an array of anything"),
+        Some(_) => None,
+    }
+}
+
+#[test]
+fn no_schema_leaves_open_what_it_describes() {
+    let document = document();
+    let mut found = Vec::new();
+    schemas("", &document, &mut found);
+    assert!(found.len() > 100, "the walk found {} schemas", found.len());
+    let open: Vec<String> =
+        found.iter().filter_map(|(place, schema)| Some(format!("{place}: {}", untyped(schema)?))).collect();
+    assert!(open.is_empty(), "{open:#?}");
+}
+
+#[test]
+fn every_operation_says_what_it_is_for_and_has_a_name_of_its_own() {
+    let document = document();
+    let mut names = BTreeSet::new();
+    for (place, operation) in operations(&document) {
+        let text = |key: &str| operation[key].as_str().unwrap_or_default().to_owned();
+        assert!(text("summary").ends_with('.'), "{place} says nothing of itself");
+        assert!(
+            text("operationId").contains('_') || text("operationId") == "",
+            "{place}: {}",
+            text("operationId")
+        );
+        assert!(names.insert(text("operationId")), "{place}: {} is another's name", text("operationId"));
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let described = parameter["description"].as_str().is_some_and(|text| !text.is_empty());
+            assert!(described, "{place}: what is {}?", parameter["name"]);
+        }
+        for (status, answer) in operation["responses"].as_object().expect("answers") {
+            assert!(
+                answer["description"].as_str().is_some_and(|text| !text.is_empty()),
+                "{place}: {status}?"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_refusal_is_a_problem_document() {
+    let document = document();
+    for (place, operation) in operations(&document) {
+        let answers = operation["responses"].as_object().expect("answers");
+        for must in ["500", "503"] {
+            assert!(answers.contains_key(must), "{place} never fails?");
+        }
+        assert_eq!(
+            answers.contains_key("401"),
+            operation["security"].is_null() || place.contains("/sessions"),
+            "{place}"
+        );
+        for (status, answer) in answers.iter().filter(|(status, _)| status.as_str() >= "400") {
+            let schema = &answer["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/Problem", "{place}: {status}");
+        }
+        let succeeds = answers.keys().any(|status| status.starts_with('2'));
+        assert!(succeeds, "{place} cannot succeed");
+    }
+}
+
+#[test]
+fn bodies_take_no_field_that_is_not_described() {
+    let document = document();
+    for (place, operation) in operations(&document) {
+        let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
+        for (media_type, content) in
+            content.iter().filter(|(media_type, _)| *media_type == "application/json")
+        {
+            let mut bodies = vec![resolved(&document, &content["schema"])];
+            while let Some(body) = bodies.pop() {
+                match body["oneOf"].as_array() {
+                    Some(alternatives) => {
+                        bodies.extend(alternatives.iter().map(|one| resolved(&document, one)));
+                    }
+                    None if body["type"] == "array" => bodies.push(resolved(&document, &body["items"])),
+                    None => assert_eq!(body["additionalProperties"], false, "{place}, {media_type}: {body}"),
+                }
+            }
+        }
+    }
+}
+
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => {
+            document.pointer(reference.trim_start_matches('#')).expect("a schema that is there")
+        }
+        None => schema,
+    }
+}
+
+/// The comments in `routes/mod.rs` are what a reader sees of the API on one screen.
+#[test]
+fn the_screen_shows_every_route_as_it_is() {
+    let mut shown = BTreeSet::new();
+    for line in include_str!("../mod.rs").lines().filter(|line| line.contains("routes!(")) {
+        let (_, comment) =
+            line.split_once(" // ").unwrap_or_else(|| panic!("no method and path behind {line}"));
+        let (methods, path) = comment.rsplit_once(' ').expect("methods and path");
+        shown.extend(methods.split(' ').map(|method| format!("{method} /api/v1{path}")));
+    }
+    let document = document();
+    let described: BTreeSet<String> = operations(&document).into_iter().map(|(place, _)| place).collect();
+    assert_eq!(shown, described);
+}

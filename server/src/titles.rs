@@ -1,0 +1,92 @@
+//! What the server's refusals are called for people. Those of the domain are in
+//! [`liuhen_inspection::codes`]; a code that is in neither goes by its status.
+
+use std::borrow::Cow;
+
+/// Ascending by code: code, Chinese, English.
+const TITLES: &[(&str, &str, &str)] = &[
+    ("access.changed_meanwhile", "您的账号刚刚被更改，请重试", "Your account was just changed: try again"),
+    ("access.denied", "您没有此项权限", "You are not permitted to do this"),
+    ("account.bad_login", "账号格式不正确", "Malformed login"),
+    ("account.certificate_missing", "检查员必须填写执法证号", "An inspector needs a certificate number"),
+    ("account.inactive", "该账号已停用", "This account was deactivated"),
+    ("account.login_taken", "该账号已被使用", "This login is taken"),
+    ("account.no_role", "请至少选择一个角色", "Choose at least one role"),
+    ("account.own_change", "不能更改自己的账号", "Nobody changes their own account"),
+    ("account.unknown", "没有该账号", "No such account"),
+    ("checklist.unknown", "没有该检查清单", "No such checklist"),
+    ("checklist.version_taken", "该版本已登记且内容不同", "This version is registered with other content"),
+    ("conflict.changed", "分歧内容刚刚变化，请重新查看", "The conflict just changed: look again"),
+    ("conflict.decided", "该分歧已有人裁决", "Somebody decided this already"),
+    ("conflict.reason_missing", "请填写理由", "Say why"),
+    ("conflict.unknown", "没有该分歧", "No such conflict"),
+    ("department.name_taken", "部门名称已存在", "There is a department of this name"),
+    ("department.too_deep", "部门层级过深", "Too many levels of departments"),
+    ("department.unknown", "没有该部门", "No such department"),
+    ("device.revoked", "该设备已注销", "This device was revoked"),
+    ("device.unknown", "没有该设备", "No such device"),
+    ("evidence.unknown", "没有该证据", "No such evidence"),
+    ("idempotency.bad_key", "表单标识不正确，请刷新页面", "The form's key is malformed: reload the page"),
+    ("idempotency.key_reused", "这份表单已经提交过", "This form was sent before"),
+    ("import.busy", "正在处理另一份导入，请稍后再试", "Another import is under way: try again soon"),
+    ("password.too_long", "密码过长", "The password is too long"),
+    ("password.too_short", "密码过短", "The password is too short"),
+    ("password.wrong", "当前密码不正确", "The present password is wrong"),
+    ("request.other_origin", "该表单不是从本控制台提交的", "This form was not sent from this console"),
+    ("request.timeout", "处理超时，请重试", "It took too long: try again"),
+    ("request.too_large", "提交的内容过大", "Too much was sent"),
+    ("request.unknown_path", "没有这个页面", "There is no such page"),
+    ("request.wrong_query", "查询条件不正确", "The query is not understood"),
+    ("review.not_sealed", "尚未签章，不能审核", "Not sealed yet, so not to be reviewed"),
+    ("second_factor.already_confirmed", "动态口令已启用", "The second factor is in use already"),
+    ("second_factor.not_begun", "设置已过期，请重新扫描二维码", "This took too long: scan the new code"),
+    ("second_factor.unknown", "该账号没有启用动态口令", "The account has no second factor"),
+    (
+        "second_factor.wrong_code",
+        "动态口令不正确，请输入最新的 6 位数字",
+        "Wrong code: enter the newest six digits",
+    ),
+    ("session.busy", "登录人数过多，请稍后再试", "Too many are signing in: try again soon"),
+    ("session.code_required", "请输入动态口令", "Enter your one-time code"),
+    ("session.locked", "失败次数过多，请一分钟后再试", "Too many failures: try again in a minute"),
+    ("session.second_factor_missing", "请先启用动态口令", "Set up your second factor first"),
+    ("session.wrong_code", "账号、密码或动态口令不正确", "The login, the password or the code is wrong"),
+    ("session.wrong_credentials", "账号或密码不正确", "The login or the password is wrong"),
+    ("storage.unavailable", "存储暂不可用，没有内容被更改", "The storage is busy; nothing was changed"),
+    ("subject.bad_place", "坐标不正确", "The place is not right"),
+    ("subject.unknown", "没有该监管对象", "No such inspected party"),
+    ("task.assignee_inactive", "所选检查员的账号已停用", "An inspector chosen is deactivated"),
+    ("task.assignee_not_inspector", "所选人员不是检查员", "Somebody chosen is no inspector"),
+    ("task.duplicate_assignee", "同一检查员选了两次", "An inspector is chosen twice"),
+    ("task.no_assignee", "请选择检查员", "Choose inspectors"),
+    ("task.too_many_assignees", "检查员人数过多", "Too many inspectors"),
+    ("task.unknown", "没有该任务", "No such task"),
+    ("task.unknown_assignee", "没有所选的检查员", "No such inspector"),
+    ("task.unknown_checklist", "没有所选的检查清单", "No such checklist"),
+    ("task.unknown_subject", "没有所选的监管对象", "No such inspected party"),
+    ("text.control_character", "不能包含换行或控制字符", "It must be one line"),
+    ("text.empty", "此项不能为空", "This must not be empty"),
+    ("text.too_long", "内容过长", "Too long"),
+    ("visit.unknown", "没有该检查", "No such visit"),
+];
+
+/// `中文 / English`.
+pub fn of(code: &str) -> Option<Cow<'static, str>> {
+    let at = TITLES.binary_search_by(|(known, ..)| known.cmp(&code)).ok()?;
+    let (_, chinese, english) = TITLES[at];
+    Some(Cow::Owned(format!("{chinese} / {english}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_title_is_found_by_its_code() {
+        for (code, chinese, _) in TITLES {
+            let title = of(code).unwrap_or_else(|| panic!("{code} is out of order"));
+            assert!(title.starts_with(chinese), "{code}");
+        }
+        assert_eq!(of("no.such_code"), None);
+    }
+}

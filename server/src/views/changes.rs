@@ -1,0 +1,40 @@
+//! Whether anything happened, for those who show what goes on.
+
+use crate::AppState;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use utoipa::{IntoParams, ToSchema};
+
+/// Shorter than gateways keep an idle request open.
+const WAIT_SECONDS_MAX: u64 = 25;
+
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ChangesQuery {
+    /// The `at` of the answer before; without it the present one comes at once.
+    pub after: Option<u64>,
+    /// How long to wait for something to happen; 25 at most.
+    #[serde(default)]
+    #[param(maximum = 25)]
+    pub wait_seconds: Option<u64>,
+}
+
+/// How far the ledger is judged. It says that something happened and not what: lists are read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Changes {
+    /// Leaves below this one have verdicts, and the views show them.
+    pub at: u64,
+}
+
+/// Waits until the ledger is judged beyond what the caller knows, or for as long as they say.
+pub async fn wait(state: &AppState, query: &ChangesQuery) -> Changes {
+    let mut judged = state.judged.clone();
+    if let Some(after) = query.after {
+        let time = Duration::from_secs(query.wait_seconds.unwrap_or_default().min(WAIT_SECONDS_MAX));
+        // Out of time, or the server stops: either way the present place is the answer.
+        let _ = tokio::time::timeout(time, judged.wait_for(|at| *at > after)).await;
+    }
+    let at = *judged.borrow();
+    Changes { at }
+}

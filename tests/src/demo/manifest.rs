@@ -1,0 +1,161 @@
+//! What a folder held when it was left: the SHA-256 of every file below it, to be compared when it is
+//! opened again. While people work in the console, only the parts they cannot change are listed.
+
+use anyhow::{Context, Result, ensure};
+use liuhen_trace::digest::Sha256Stream;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+pub const NAME: &str = "manifest.sha256";
+const READ_BYTES: usize = 256 * 1024;
+
+/// What of a folder is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Everything,
+    /// Files whose path begins with one of these.
+    Below(&'static [&'static str]),
+}
+
+impl Part {
+    fn holds(self, name: &str) -> bool {
+        name != NAME
+            && match self {
+                Part::Everything => true,
+                Part::Below(folders) => folders.iter().any(|folder| name.starts_with(folder)),
+            }
+    }
+}
+
+/// Writes the list beside the files, in the format of `sha256sum`.
+pub fn write(folder: &Path, part: Part) -> Result<()> {
+    let path = folder.join(NAME);
+    fs::write(&path, list(folder, part)?).with_context(|| path.display().to_string())
+}
+
+/// The names of files that are not as they were listed, in words. Nothing when all are.
+pub fn differences(folder: &Path, part: Part) -> Result<Vec<String>> {
+    let path = folder.join(NAME);
+    let kept = fs::read(&path).with_context(|| path.display().to_string())?;
+    let found = list(folder, part)?;
+    if kept == found.as_bytes() {
+        return Ok(Vec::new());
+    }
+    let kept = String::from_utf8_lossy(&kept).into_owned();
+    let (kept, found) = (by_name(&kept), by_name(&found));
+    let mut wrong = Vec::new();
+    for (name, digest) in &kept {
+        match found.get(name) {
+            None => wrong.push(format!("{name} is listed and not there")),
+            Some(other) if other != digest => wrong.push(format!("{name} has other bytes")),
+            Some(_) => {}
+        }
+    }
+    let new = found.keys().filter(|name| !kept.contains_key(*name));
+    wrong.extend(new.map(|name| format!("{name} is there and not listed")));
+    if wrong.is_empty() {
+        wrong.push(format!("{NAME} itself was altered"));
+    }
+    Ok(wrong)
+}
+
+fn by_name(list: &str) -> BTreeMap<&str, &str> {
+    list.lines().filter_map(|line| line.split_once("  ")).map(|(digest, name)| (name, digest)).collect()
+}
+
+fn list(folder: &Path, part: Part) -> Result<String> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    files.sort();
+    let mut list = String::new();
+    for path in files {
+        let name = path.strip_prefix(folder)?.to_string_lossy().into_owned();
+        if part.holds(&name) {
+            list.push_str(&format!("{}  {name}\n", sha256(&path)?));
+        }
+    }
+    Ok(list)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let listing = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    for entry in listing {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        ensure!(kind.is_dir() || kind.is_file(), "{} is no file", entry.path().display());
+        if kind.is_dir() { collect(&entry.path(), files)? } else { files.push(entry.path()) }
+    }
+    Ok(())
+}
+
+/// In hex.
+pub fn sha256(path: &Path) -> Result<String> {
+    let mut file = File::open(path).with_context(|| path.display().to_string())?;
+    let (mut stream, mut piece) = (Sha256Stream::default(), vec![0; READ_BYTES]);
+    loop {
+        let read = file.read(&mut piece).with_context(|| path.display().to_string())?;
+        if read == 0 {
+            return Ok(liuhen_trace::Hash(stream.finish()).to_string());
+        }
+        stream.update(&piece[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_difference_is_named_and_an_untouched_folder_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("inside")).unwrap();
+        for name in ["a", "inside/b", "gone"] {
+            fs::write(at(name), name).unwrap();
+        }
+        write(folder.path(), Part::Everything).unwrap();
+        assert!(differences(folder.path(), Part::Everything).unwrap().is_empty());
+        fs::write(at("inside/b"), "B").unwrap();
+        fs::remove_file(at("gone")).unwrap();
+        fs::write(at("new"), "").unwrap();
+        let wrong = differences(folder.path(), Part::Everything).unwrap();
+        assert_eq!(
+            wrong,
+            ["gone is listed and not there", "inside/b has other bytes", "new is there and not listed"]
+        );
+    }
+
+    #[test]
+    fn what_people_may_change_is_left_out_of_a_part() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["kept", "changed"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::write(folder.path().join(name).join("file"), "1").unwrap();
+        }
+        let part = Part::Below(&["kept/"]);
+        write(folder.path(), part).unwrap();
+        fs::write(folder.path().join("changed/file"), "2").unwrap();
+        assert!(differences(folder.path(), part).unwrap().is_empty());
+        fs::write(folder.path().join("kept/file"), "2").unwrap();
+        assert_eq!(differences(folder.path(), part).unwrap(), ["kept/file has other bytes"]);
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_in_the_list_itself_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "a").unwrap();
+        write(folder.path(), Part::Everything).unwrap();
+        let path = folder.path().join(NAME);
+        let kept = fs::read(&path).unwrap();
+        for at in 0..kept.len() {
+            let mut damaged = kept.clone();
+            damaged[at] ^= 1;
+            fs::write(&path, &damaged).unwrap();
+            assert!(!differences(folder.path(), Part::Everything).unwrap().is_empty(), "byte {at}");
+        }
+    }
+}

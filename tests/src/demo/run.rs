@@ -1,0 +1,137 @@
+//! `liuhen-demo`: the day played once in its folder; afterwards the folder is checked and shown again.
+
+use super::{
+    afterwards, console,
+    facts::Progress,
+    kept::{self, Kept, State},
+    story::{self, Places, Story},
+};
+use crate::harness::{
+    server::{Launch, Server},
+    workspace,
+};
+use anyhow::{Result, bail};
+use clap::Args;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+};
+use time::{Date, OffsetDateTime, UtcOffset};
+
+/// The server's own default.
+const PORT: u16 = 8080;
+
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// End after everything was verified; the exit code says whether it was
+    #[arg(long)]
+    pub once: bool,
+    /// The demo's folder [default: target/demo]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Remove what an earlier run left and play the day again
+    #[arg(long)]
+    pub fresh: bool,
+    /// Port of the console [default: 8080, or a free one where that is taken]
+    #[arg(long)]
+    pub port: Option<u16>,
+}
+
+/// Plays the day in an empty folder, or checks and shows the one that was played.
+pub fn run(options: &Options) -> Result<()> {
+    let progress = Progress::start();
+    let folder = options.data.clone().unwrap_or_else(|| workspace().join("target/demo"));
+    let folder = std::path::absolute(folder)?;
+    if options.fresh {
+        kept::remove(&folder)?;
+    }
+    match Kept::read(&folder)? {
+        None => first_time(options, &folder, &progress),
+        Some(kept) if kept.state == State::Playing => {
+            eprintln!("上次未演完，重新开始 The last run did not finish; starting over.");
+            kept::remove(&folder)?;
+            first_time(options, &folder, &progress)
+        }
+        Some(kept) => again(options, &folder, kept, &progress),
+    }
+}
+
+fn first_time(options: &Options, folder: &Path, progress: &Progress) -> Result<()> {
+    let mut kept = Kept::new(State::Playing);
+    kept.write(folder, State::Playing)?;
+    let mut story = story::play(folder, port(options)?, today(), progress)?;
+    progress.stage("逐项读回，核验账本 Reading back, verifying the ledger", || {
+        afterwards::check(&mut story)
+    })?;
+    kept.accounts = story.desk.accounts.clone();
+    for (key, why) in [
+        ("canteen", "两人检查，分歧已处理 two phones, decided"),
+        ("mall", "分歧待处理 a disagreement for you to decide"),
+        ("lift", "退回后补充 returned and supplemented"),
+        ("ktv", "拒绝签字 refused to sign"),
+    ] {
+        let (subject, path) = story.page(key)?;
+        kept.pages.push((format!("{subject}：{why}"), path));
+    }
+    kept.table = story.facts.table();
+    let Story { server, phones, proxy, .. } = story;
+    drop((phones, proxy));
+    println!("\n发生了什么 What happened ({:.1} min)\n{}", progress.minutes(), kept.table);
+    leave_or_show(options, folder, server, kept, progress)
+}
+
+/// The folder was played before: it has to be as it was left.
+fn again(options: &Options, folder: &Path, mut kept: Kept, progress: &Progress) -> Result<()> {
+    progress.stage("逐字节比对 Comparing every byte with what was left", || kept.check_bytes(folder))?;
+    let leaves = progress.stage("核验数据库和账本 Verifying database and ledger", || {
+        kept::check_database(folder)?;
+        kept::verify_ledger(folder)
+    })?;
+    println!("\n与上次离开时一致 As it was left; {leaves} leaves verified.\n{}", kept.table);
+    if options.once {
+        return kept.write(folder, State::Left);
+    }
+    let launch = Launch { port: port(options)?, second_factor: true };
+    let server = Server::launch(&Places::below(folder).server, launch)?;
+    leave_or_show(options, folder, server, kept, progress)
+}
+
+fn leave_or_show(
+    options: &Options,
+    folder: &Path,
+    mut server: Server,
+    mut kept: Kept,
+    progress: &Progress,
+) -> Result<()> {
+    if !options.once {
+        kept.write(folder, State::Open)?;
+        console::keep_open(&mut server, &kept)?;
+    }
+    server.stop()?;
+    progress.stage("停止后再次核验 Verified again after the stop", || {
+        kept::check_database(folder)?;
+        kept::verify_ledger(folder)
+    })?;
+    kept.write(folder, State::Left)?;
+    println!("\n保存在 kept in {}；再次运行会逐字节检查 the next run compares every byte.", folder.display());
+    Ok(())
+}
+
+/// The one asked for has to be free; otherwise any will do.
+fn port(options: &Options) -> Result<u16> {
+    let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    match options.port {
+        Some(port) if is_free(port) => Ok(port),
+        Some(port) => bail!("port {port} is taken"),
+        None if is_free(PORT) => Ok(PORT),
+        None => Ok(0),
+    }
+}
+
+/// In China, where the county would be.
+#[expect(clippy::disallowed_methods, reason = "the demo plays today")]
+fn today() -> Date {
+    const CHINA_HOURS: i8 = 8;
+    let zone = UtcOffset::from_hms(CHINA_HOURS, 0, 0).unwrap_or(UtcOffset::UTC);
+    OffsetDateTime::now_utc().to_offset(zone).date()
+}
