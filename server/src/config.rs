@@ -1,6 +1,6 @@
 //! Settings: a flag, else the environment, else the TOML file, else the default.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
 use std::{
@@ -17,6 +17,8 @@ const REQUEST_SECONDS_DEFAULT: u64 = 55;
 const STOP_SECONDS_DEFAULT: u64 = 60;
 /// Two weeks: a phone that was in the field for ten days still signs in by itself.
 const REFRESH_DAYS_DEFAULT: u32 = 14;
+/// A client on a slow line sends its headers in a second or two.
+const HEADER_SECONDS: u64 = 30;
 /// Three days in the field and a weekend.
 const OFFLINE_HOURS_DEFAULT: u32 = 24 * 7;
 
@@ -26,7 +28,11 @@ pub struct Config {
     /// Everything the server keeps lies below this folder.
     pub data: PathBuf,
     pub address: SocketAddr,
+    /// Plain HTTP without them.
+    pub tls: Option<TlsFiles>,
     pub log: LogFormat,
+    /// A connection that has not sent its headers by then is closed; lowered by tests only.
+    pub header_time_max: Duration,
     /// A request that takes longer is given up.
     pub request_time_max: Duration,
     /// How long a stop waits for requests under way.
@@ -39,6 +45,15 @@ pub struct Config {
     pub second_factor: SecondFactorRule,
     /// Cost of a password hash in KiB of memory; lowered by tests only.
     pub password_memory_kib: u32,
+}
+
+/// What the server shows of itself over TLS. Read at the start, and again at SIGHUP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// PEM: the certificate, then those that lead to a root.
+    pub certificate: PathBuf,
+    /// PEM.
+    pub key: PathBuf,
 }
 
 /// A factor that was set up is asked for at every sign-in, whatever the rule.
@@ -72,6 +87,12 @@ pub struct Settings {
     /// Address to listen on [default: 127.0.0.1:8080]; port 0 takes a free one
     #[arg(long, env = "LIUHEN_ADDRESS")]
     pub address: Option<SocketAddr>,
+    /// PEM file with the certificate and those that lead to its root; with it the server speaks TLS only
+    #[arg(long, env = "LIUHEN_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file with the certificate's key
+    #[arg(long, env = "LIUHEN_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
     /// Log as text or as JSON [default: text]
     #[arg(long, env = "LIUHEN_LOG")]
     pub log: Option<LogFormat>,
@@ -105,6 +126,7 @@ impl Settings {
         };
         Ok(Config {
             address: self.address.or(file.address).unwrap_or(ADDRESS_DEFAULT),
+            tls: tls_files(self.tls_cert.or(file.tls_cert), self.tls_key.or(file.tls_key))?,
             log: self.log.or(file.log).unwrap_or_default(),
             request_time_max: seconds(self.request_seconds, file.request_seconds, REQUEST_SECONDS_DEFAULT),
             stop_time_max: seconds(self.stop_seconds, file.stop_seconds, STOP_SECONDS_DEFAULT),
@@ -113,6 +135,15 @@ impl Settings {
             second_factor: self.second_factor.or(file.second_factor).unwrap_or_default(),
             ..Config::new(data)
         })
+    }
+}
+
+fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> anyhow::Result<Option<TlsFiles>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        // Plain HTTP would be a surprise to whoever gave one of them.
+        _ => bail!("TLS needs a certificate and its key: give tls_cert and tls_key, or neither"),
     }
 }
 
@@ -127,7 +158,9 @@ impl Config {
         Self {
             data,
             address: ADDRESS_DEFAULT,
+            tls: None,
             log: LogFormat::default(),
+            header_time_max: Duration::from_secs(HEADER_SECONDS),
             request_time_max: Duration::from_secs(REQUEST_SECONDS_DEFAULT),
             stop_time_max: Duration::from_secs(STOP_SECONDS_DEFAULT),
             refresh_days: REFRESH_DAYS_DEFAULT,
@@ -165,5 +198,20 @@ mod tests {
         assert!(format!("{error:#}").contains("adress"), "{error:#}");
         let error = Settings::default().resolve(None).expect_err("no folder");
         assert!(error.to_string().contains("--data"));
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_no_reason_to_serve_without_tls() {
+        let settings = |cert: Option<&str>, key: Option<&str>| Settings {
+            data: Some("/srv/liuhen".into()),
+            tls_cert: cert.map(PathBuf::from),
+            tls_key: key.map(PathBuf::from),
+            ..Settings::default()
+        };
+        assert!(settings(Some("cert.pem"), None).resolve(None).is_err());
+        assert!(settings(None, Some("key.pem")).resolve(None).is_err());
+        assert_eq!(settings(None, None).resolve(None).expect("settings").tls, None);
+        let both = settings(Some("cert.pem"), Some("key.pem")).resolve(None).expect("settings");
+        assert_eq!(both.tls.expect("files").key, Path::new("key.pem"));
     }
 }

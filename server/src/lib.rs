@@ -14,8 +14,8 @@
 pub mod acts;
 pub mod backup;
 pub mod config;
-pub mod control;
 pub mod console;
+pub mod control;
 pub mod error;
 pub mod evidence;
 pub mod exchange;
@@ -27,6 +27,7 @@ pub mod state;
 pub mod store;
 pub mod telemetry;
 pub mod titles;
+pub mod tls;
 pub mod views;
 
 pub use error::ApiError;

@@ -163,7 +163,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let restored = runtime.block_on(backup::restore(&folder, &data, epoch))?;
             let opening = restored.opening;
             println!("恢复完成 Restored and verified: {}", restored.manifest);
-            println!("账本进入第 {0} 纪元 The log goes on in epoch {0} at leaf {1}", opening.epoch, opening.leaf());
+            println!(
+                "账本进入第 {0} 纪元 The log goes on in epoch {0} at leaf {1}",
+                opening.epoch,
+                opening.leaf()
+            );
             Ok(ExitCode::SUCCESS)
         }
         Command::VerifyLedger { data, json } => {

@@ -1,20 +1,33 @@
 //! Serving until told to stop, and stopping without losing what is under way.
 
-use crate::{AppState, config::Config, control, routes};
+use crate::{AppState, config::Config, control, routes, tls};
 use anyhow::Context;
-use std::{future::Future, io::Write as _, net::SocketAddr, time::Duration};
+use axum_server::{
+    Handle, Server,
+    accept::NoDelayAcceptor,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
+use hyper_util::rt::TokioTimer;
+use std::{future::Future, io::Write as _, net::SocketAddr};
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 
 /// Serves until SIGTERM or SIGINT. Prints the address once requests are answered.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    let stop = signalled()?;
+    let (stop, hangups) = (signalled()?, tls::hangups()?);
+    let tls = match config.tls.clone() {
+        Some(files) => Some((tls::load(&files).await?, files)),
+        None => None,
+    };
     let (state, background) = AppState::open(config).await?;
     let address = state.config.address;
     let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
     let orders = tokio::spawn(control::take_orders(state.clone()));
-    announce(listener.local_addr()?)?;
-    serve(state.clone(), listener, stop).await?;
+    let shown = tls.as_ref().map(|(config, _)| config.clone());
+    let reload = tokio::spawn(tls::reload(hangups, tls));
+    announce(listener.local_addr()?, shown.is_some())?;
+    serve(state.clone(), listener, shown, stop).await?;
     tracing::info!("stopping");
+    reload.abort();
     orders.abort();
     // Its hold on the ledger ends with it; that it was aborted is no error.
     let _ = orders.await;
@@ -25,29 +38,31 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 pub async fn serve(
     state: AppState,
     listener: TcpListener,
+    tls: Option<RustlsConfig>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let grace = state.config.stop_time_max;
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let server = axum::serve(listener, routes::router(state)).with_graceful_shutdown(async move {
+    let (grace, header_time) = (state.config.stop_time_max, state.config.header_time_max);
+    let handle = Handle::<SocketAddr>::new();
+    let stopped = handle.clone();
+    let stop = tokio::spawn(async move {
         stop.await;
-        let _ = stopping.send(());
+        stopped.graceful_shutdown(Some(grace));
     });
-    tokio::select! {
-        served = server => served.context("serving"),
-        () = out_of_time(stopped, grace) => {
-            tracing::warn!("requests were still under way and are given up");
-            Ok(())
-        }
+    // HTTP/1.1 alone: to tell it from HTTP/2 the first bytes are waited for, without any limit.
+    let mut server = Server::<SocketAddr>::from_listener(listener).handle(handle.clone()).http1_only();
+    // Whoever connects and says nothing would hold the connection for ever.
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(header_time);
+    let (server, service) =
+        (server.acceptor(NoDelayAcceptor::new()), routes::router(state).into_make_service());
+    let served = match tls {
+        Some(tls) => server.map(|plain| RustlsAcceptor::new(tls).acceptor(plain)).serve(service).await,
+        None => server.serve(service).await,
+    };
+    stop.abort();
+    if handle.connection_count() > 0 {
+        tracing::warn!("requests were still under way and are given up");
     }
-}
-
-async fn out_of_time(stopped: tokio::sync::oneshot::Receiver<()>, grace: Duration) {
-    match stopped.await {
-        Ok(()) => tokio::time::sleep(grace).await,
-        // The server ended by itself.
-        Err(_) => std::future::pending().await,
-    }
+    served.context("serving")
 }
 
 /// Ends at the first signal to stop.
@@ -62,8 +77,9 @@ fn signalled() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-fn announce(address: SocketAddr) -> anyhow::Result<()> {
+fn announce(address: SocketAddr, tls: bool) -> anyhow::Result<()> {
+    let scheme = if tls { "https" } else { "http" };
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "listening on http://{address}")?;
+    writeln!(stdout, "listening on {scheme}://{address}")?;
     Ok(stdout.flush()?)
 }

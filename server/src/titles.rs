@@ -35,6 +35,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("request.other_origin", "该表单不是从本控制台提交的", "This form was not sent from this console"),
     ("request.timeout", "处理超时，请重试", "It took too long: try again"),
     ("request.too_large", "提交的内容过大", "Too much was sent"),
+    ("request.unknown_cursor", "列表已变化，请从头查看", "The list changed: read it from the start"),
     ("request.unknown_path", "没有这个页面", "There is no such page"),
     ("request.wrong_query", "查询条件不正确", "The query is not understood"),
     ("review.not_sealed", "尚未签章，不能审核", "Not sealed yet, so not to be reviewed"),

@@ -2,6 +2,8 @@
 //! guards that hold the house rules, and the replay of a city's inspections.
 #![forbid(unsafe_code)]
 
+pub mod browser;
+pub mod contract;
 pub mod demo;
 pub mod guards;
 pub mod harness;

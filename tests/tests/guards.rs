@@ -23,8 +23,7 @@ const CRATES: &[&str] = &[
     "xtask",
 ];
 /// Handed everything they use: no clock, no randomness, no file, no socket.
-const PURE: &[&str] =
-    &["sync-core/trace", "sync-core/engine", "sync-core/inspection", "server/import"];
+const PURE: &[&str] = &["sync-core/trace", "sync-core/engine", "sync-core/inspection", "server/import"];
 /// The scaffolding of the foreign-function interface is unsafe by nature.
 const MAY_BE_UNSAFE: &[&str] = &["mobile-ffi"];
 /// The replay's own tampering has to write into the server's tables behind its back.
@@ -48,7 +47,11 @@ fn none(breaches: Vec<String>) {
 #[test]
 fn every_crate_of_the_workspace_is_guarded() {
     let manifest = std::fs::read_to_string(workspace().join("Cargo.toml")).expect("the workspace manifest");
-    assert!(manifest.contains(r#"members = ["sync-core/*", "server", "server/import", "mobile-ffi", "tests", "xtask"]"#));
+    assert!(
+        manifest.contains(
+            r#"members = ["sync-core/*", "server", "server/import", "mobile-ffi", "tests", "xtask"]"#
+        )
+    );
     let mut cores: Vec<_> = std::fs::read_dir(workspace().join("sync-core"))
         .expect("sync-core")
         .map(|entry| format!("sync-core/{}", entry.expect("an entry").file_name().to_string_lossy()))
@@ -166,7 +169,10 @@ fn the_phone_has_no_async_runtime_and_the_server_no_phone() {
 
 #[test]
 fn the_server_brings_no_client_that_could_fetch_an_address() {
-    tree_lacks("liuhen-server", &["reqwest", "ureq", "isahc", "curl", "hyper-rustls", "webpki-roots", "hickory*"]);
+    tree_lacks(
+        "liuhen-server",
+        &["reqwest", "ureq", "isahc", "curl", "hyper-rustls", "webpki-roots", "hickory*"],
+    );
     let sources = sources("server");
     let connects: Vec<_> = sources.iter().flat_map(|file| rules::outbound(file)).collect();
     none(connects);

@@ -1,6 +1,7 @@
 //! The project's commands: `cargo xtask test | replay | demo | check`.
 #![forbid(unsafe_code)]
 
+mod browser;
 mod check;
 mod demo;
 mod prerequisites;

@@ -2,36 +2,82 @@
 //! the command ends and says what to install.
 
 use crate::shell;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use std::{
+    fs,
     io::{BufRead, IsTerminal, Write},
+    path::{Path, PathBuf},
     process::Command,
 };
 
-struct Program {
-    /// What has to be on the PATH.
+struct Part {
     name: &'static str,
     /// The Debian package that brings it.
     package: &'static str,
     why: &'static str,
+    is_there: fn() -> bool,
 }
 
-const PROGRAMS: &[Program] = &[
-    Program { name: "cc", package: "gcc", why: "SQLite and zstd are compiled from C" },
-    Program { name: "python3", package: "python3", why: "drives the phone core through its Python binding" },
+const PARTS: &[Part] = &[
+    Part {
+        name: "cc",
+        package: "gcc",
+        why: "SQLite and zstd are compiled from C",
+        is_there: || shell::is_there("cc"),
+    },
+    Part {
+        name: "openssl",
+        package: "openssl",
+        why: "makes the certificates of a test",
+        is_there: || shell::is_there("openssl"),
+    },
+    Part {
+        name: "python3",
+        package: "python3",
+        why: "drives the phone core through its Python binding",
+        is_there: || shell::is_there("python3"),
+    },
+    Part {
+        name: "venv",
+        package: "python3-venv",
+        why: "a folder of its own for what checks the API",
+        is_there: || succeeds("python3", &["-c", "import ensurepip, venv"]),
+    },
+    Part {
+        name: "chromium",
+        package: "chromium",
+        why: "shows the console in the browser tests",
+        is_there: || shell::is_there("chromium"),
+    },
+    Part {
+        name: "font",
+        package: "fonts-wqy-microhei",
+        why: "Chinese on the screenshots",
+        is_there: || Path::new("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc").is_file(),
+    },
+    Part { name: "node", package: "nodejs", why: "drives the browser", is_there: || shell::is_there("node") },
+    Part {
+        name: "npm",
+        package: "npm",
+        why: "fetches what drives the browser",
+        is_there: || shell::is_there("npm"),
+    },
 ];
 
 /// Lists what is there and installs what is not.
 pub fn provide(assume_yes: bool) -> Result<()> {
-    let missing: Vec<&Program> = PROGRAMS.iter().filter(|program| !shell::is_there(program.name)).collect();
-    for program in PROGRAMS {
-        let is_missing = missing.iter().any(|other| other.name == program.name);
-        eprintln!("{:8} {:8} {}", if is_missing { "missing" } else { "there" }, program.name, program.why);
+    let mut missing: Vec<&Part> = Vec::new();
+    for part in PARTS {
+        let is_there = (part.is_there)();
+        eprintln!("{:8} {:8} {}", if is_there { "there" } else { "missing" }, part.name, part.why);
+        if !is_there {
+            missing.push(part);
+        }
     }
     if missing.is_empty() {
         return Ok(());
     }
-    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    let packages: Vec<&str> = missing.iter().map(|part| part.package).collect();
     let by_hand = format!("install them and run this again: apt-get install {}", packages.join(" "));
     ensure!(shell::is_there("apt-get"), "{} missing; {by_hand}", packages.join(", "));
     ensure!(is_root()?, "{} missing and this is not root; {by_hand}", packages.join(", "));
@@ -42,7 +88,33 @@ pub fn provide(assume_yes: bool) -> Result<()> {
         shell::run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(arguments))
     };
     apt(&["update"])?;
-    apt(&[&["install", "--yes", "--no-install-recommends"], &packages[..]].concat())
+    apt(&[&["install", "--yes", "--no-install-recommends"], &packages[..]].concat())?;
+    match missing.iter().find(|part| !(part.is_there)()) {
+        Some(part) => bail!("{} was installed with {} and is still missing", part.name, part.package),
+        None => Ok(()),
+    }
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+}
+
+/// Finds where the API and its description differ; the newest when this was written.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
+/// Its program, in a folder of its own below `target`. Installed once.
+pub fn schemathesis(target: &Path) -> Result<PathBuf> {
+    let folder = target.join("schemathesis");
+    let (program, mark) = (folder.join("bin/schemathesis"), folder.join("installed"));
+    if fs::read_to_string(&mark).is_ok_and(|installed| installed == SCHEMATHESIS) {
+        return Ok(program);
+    }
+    let made = shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
+    made.context("a virtual environment is needed; Debian's package is python3-venv")?;
+    let pip = folder.join("bin/pip");
+    shell::run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS]))?;
+    fs::write(&mark, SCHEMATHESIS)?;
+    Ok(program)
 }
 
 /// Asks on a terminal. Without one there is nobody to ask, which `--yes` is for.

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that shows that the product works, stage by stage.
 
-use crate::{prerequisites, replay, replay::Built, shell, stages::Stages};
+use crate::{browser, prerequisites, replay, replay::Built, shell, stages::Stages};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, builder::FalseyValueParser};
 use std::{
@@ -41,7 +41,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 
 fn all(stages: &mut Stages, options: &Options) -> Result<Option<PathBuf>> {
     let city = city_set(options)?;
-    stages.run("prerequisites", || prerequisites::provide(options.yes))?;
+    stages.run("prerequisites", || {
+        prerequisites::provide(options.yes)?;
+        browser::fetch()
+    })?;
     let built = stages.run("build", || {
         shell::run(shell::cargo().args(["build", "--workspace", "--lib", "--bins"]))?;
         let folder = replay::target_folder()?.join("debug");
@@ -51,6 +54,8 @@ fn all(stages: &mut Stages, options: &Options) -> Result<Option<PathBuf>> {
         shell::run(shell::cargo().args(["test", "--workspace"]).env("LIUHEN_SERVER", &built.server))
     })?;
     stages.run("Python binding", || python_story(&built))?;
+    stages.run("console in a browser", || browser::walk(&built))?;
+    stages.run("API against its description", || contract(&built, options.full))?;
     stages.run("replay of a made-up set", || {
         let folder = replay::target_folder()?.join("test-set");
         replay::generate(&built, &folder)?;
@@ -64,6 +69,18 @@ fn all(stages: &mut Stages, options: &Options) -> Result<Option<PathBuf>> {
         long_replays(stages, city)?;
     }
     Ok(city)
+}
+
+/// Requests made up for each operation in each role: three minutes of them, or half an hour.
+const EXAMPLES: &str = "8";
+const EXAMPLES_FULL: &str = "150";
+
+/// Every role tries every operation as it is described, and as it is not.
+fn contract(built: &Built, full: bool) -> Result<()> {
+    let schemathesis = prerequisites::schemathesis(&replay::target_folder()?)?;
+    let examples = if full { EXAMPLES_FULL } else { EXAMPLES };
+    let mut command = replay::command(built);
+    shell::run(command.args(["contract", "--examples", examples, "--schemathesis"]).arg(schemathesis))
 }
 
 const SHORT: &[&str] =
@@ -117,6 +134,8 @@ fn python_story(built: &Built) -> Result<()> {
     let target = replay::target_folder()?;
     let folder = target.join("python");
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let cdylib = ["rustc", "--package", "liuhen-mobile", "--lib", "--crate-type", "cdylib"];
+    shell::run(shell::cargo().args(cdylib))?;
     let name = format!("{DLL_PREFIX}liuhen_mobile{DLL_SUFFIX}");
     let library = target.join("debug").join(&name);
     let bindgen = target.join("debug").join(format!("uniffi-bindgen{EXE_SUFFIX}"));

@@ -7,7 +7,7 @@
 //!   [`access::authorise`]**.
 //! - [`registry`]: subjects and checklists.
 //! - [`tasks`]: issue, re-assign, recall.
-//! - [`casework`]: reviews of visits.
+//! - [`casework`]: reviews of visits, and disagreements decided at the console.
 
 pub mod access;
 pub mod casework;

@@ -41,3 +41,72 @@ fn now() -> anyhow::Result<String> {
     let now = OffsetDateTime::from_unix_timestamp(clock::now_ms() / 1000)?;
     Ok(now.format(format_description!("[year][month][day]T[hour][minute][second]Z"))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AppState, backup, config::Config, ledger::Signer, store::schema::tests as fixture};
+    use std::{fs, path::PathBuf};
+
+    /// A folder as a program with the first `count` migrations left it.
+    async fn older(count: usize) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        Signer::open(&folder.path().join("signer")).expect("keys");
+        let mut conn = fixture::database(folder.path()).await;
+        fixture::migrated_to(&mut conn, count).await;
+        folder
+    }
+
+    fn backups(data: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(data.join(BACKUPS_FOLDER)).into_iter().flatten();
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    }
+
+    #[tokio::test]
+    async fn an_older_folder_is_backed_up_before_it_is_migrated_and_only_then() {
+        for count in [1, 4] {
+            let folder = older(count).await;
+            let config = Config::new(folder.path().to_owned());
+            let (state, background) = AppState::open(config.clone()).await.expect("upgraded");
+            state.close(background).await.expect("a clean stop");
+            let [taken] = &backups(folder.path())[..] else { panic!("one backup") };
+            let name = taken.file_name().expect("a name").to_string_lossy().into_owned();
+            assert!(name.starts_with(&format!("before-{}-", schema::newest())), "{name}");
+            let manifest = backup::check(taken).expect("a whole backup");
+            assert_eq!(manifest.schema, count as i64, "as it was before");
+
+            let (state, background) = AppState::open(config).await.expect("opened again");
+            state.close(background).await.expect("a clean stop");
+            assert_eq!(backups(folder.path()).len(), 1, "there was nothing to upgrade");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_folder_needs_no_backup_and_a_newer_database_is_left_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config::new(folder.path().to_owned());
+        let (state, background) = AppState::open(config.clone()).await.expect("a new folder");
+        state.close(background).await.expect("a clean stop");
+        assert!(backups(folder.path()).is_empty());
+
+        let mut conn = fixture::database(folder.path()).await;
+        fixture::from_tomorrow(&mut conn).await;
+        sqlx::Connection::close(conn).await.expect("closed");
+        let database = folder.path().join(store::DATABASE_FILE);
+        let before = fs::read(&database).expect("the database");
+        let refused = AppState::open(config).await.err().expect("a downgrade");
+        assert!(refused.to_string().starts_with("store.newer_schema"), "{refused:#}");
+        assert_eq!(fs::read(&database).expect("the database"), before, "nothing was changed");
+        assert!(backups(folder.path()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_without_a_backup_does_not_happen() {
+        let folder = older(4).await;
+        fs::write(folder.path().join(BACKUPS_FOLDER), b"in the way").expect("written");
+        let config = Config::new(folder.path().to_owned());
+        assert!(AppState::open(config).await.is_err());
+        let mut conn = fixture::database(folder.path()).await;
+        assert_eq!(schema::look(&mut conn).await.expect("a look"), Schema::Older { newest: 4 });
+    }
+}

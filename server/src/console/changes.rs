@@ -2,7 +2,7 @@
 
 use super::page::SignedIn;
 use crate::{
-    AppState,
+    ApiError, AppState,
     routes::extract::Query,
     views::changes::{self, Changes, ChangesQuery},
 };
@@ -12,6 +12,6 @@ pub async fn wait(
     State(state): State<AppState>,
     _: SignedIn,
     Query(query): Query<ChangesQuery>,
-) -> Json<Changes> {
-    Json(changes::wait(&state, &query).await)
+) -> Result<Json<Changes>, ApiError> {
+    changes::wait(&state, &query).await.map(Json)
 }

@@ -104,10 +104,11 @@ impl Listing {
 
 /// What is about what somebody entered, and not about who they are or how the server is.
 pub fn belongs_to_form(error: &ApiError) -> bool {
-    matches!(
-        error.status(),
-        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST
-    )
+    /// What a form names and somebody may have taken away meanwhile.
+    const NAMED: [&str; 4] =
+        ["department.unknown", "task.unknown_assignee", "task.unknown_checklist", "task.unknown_subject"];
+    let entered = [StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY, StatusCode::BAD_REQUEST];
+    entered.contains(&error.status()) || NAMED.contains(&error.code())
 }
 
 /// Why a form was not accepted: a sentence for the whole, or beside the field it is about.

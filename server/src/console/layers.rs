@@ -94,7 +94,7 @@ async fn begun(
     // that was left.
     let present = !headers.contains_key(LIVE);
     let (for_people, jar) = (accepts_html(headers), CookieJar::from_headers(headers));
-    let (jar, response) = match who(&state, jar, is_secure(headers), &mut page).await {
+    let (jar, response) = match who(&state, jar, is_secure(&state, headers), &mut page).await {
         Ok(jar) => {
             request.extensions_mut().insert(page.clone());
             (jar, next.run(request).await)
@@ -133,11 +133,11 @@ async fn who(state: &AppState, jar: CookieJar, secure: bool, page: &mut Page) ->
     })
 }
 
-/// Over TLS, as the browser says of its form or a gateway of its connection.
-pub fn is_secure(headers: &HeaderMap) -> bool {
+/// Over TLS: the server's own, or as the browser says of its form or a gateway of its connection.
+pub fn is_secure(state: &AppState, headers: &HeaderMap) -> bool {
     let says =
         |name: &str, begin: &[u8]| headers.get(name).is_some_and(|value| value.as_bytes().starts_with(begin));
-    says("x-forwarded-proto", b"https") || says("origin", b"https://")
+    state.config.tls.is_some() || says("x-forwarded-proto", b"https") || says("origin", b"https://")
 }
 
 /// Lets nobody through who is not signed in; a form they were sending waits in the sign-in page.

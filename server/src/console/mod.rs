@@ -33,8 +33,7 @@ pub use page::{Lang, Page, SignedIn, render};
 use crate::{ApiError, AppState};
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::Uri,
+    extract::{DefaultBodyLimit, OriginalUri},
     middleware,
     response::Redirect,
     routing::{get, post},
@@ -69,6 +68,6 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/", get(|| async { Redirect::to("/console") }))
 }
 
-async fn unknown_page(uri: Uri) -> ApiError {
+async fn unknown_page(OriginalUri(uri): OriginalUri) -> ApiError {
     ApiError::not_found("request.unknown_path", uri.path().to_owned())
 }

@@ -73,7 +73,7 @@ pub async fn sign_in(
     };
     match sessions::sign_in_at_console(&state, credentials).await {
         Ok(session) => {
-            let jar = jar.add(cookie(session.token, is_secure(&headers)));
+            let jar = jar.add(cookie(session.token, is_secure(&state, &headers)));
             let onward = onward(page, &fields).await?;
             Ok((jar, onward).into_response())
         }

@@ -105,6 +105,14 @@ pub fn done(name: &str) -> Option<(&'static str, &'static str)> {
         }
         "second_factor" => ("动态口令已启用。", "The second factor is in use."),
         "signed_out" => ("您已安全退出。", "You are signed out."),
+        "account_created" => ("账号已创建。", "The account was created."),
+        "activated" => ("账号已重新启用。", "The account is active again."),
+        "deactivated" => ("账号已停用，其登录已退出。", "The account is inactive; its sign-ins have ended."),
+        "password_reset" => ("密码已重置，其登录已退出。", "The password was set; its sign-ins have ended."),
+        "factor_reset" => ("动态口令已重置。", "The second factor was reset."),
+        "device_revoked" => ("设备已吊销。", "The device was revoked."),
+        "resolved" => ("分歧已裁定，裁定已写入账本。", "Decided; the decision is in the ledger."),
+        "reviewed" => ("审核意见已提交。", "The review was submitted."),
         "saved" => ("已保存。", "Saved."),
         _ => return None,
     };

@@ -23,7 +23,9 @@ pub enum Access {
     /// The document was never the account's.
     Never,
     /// The loss was known on the device when the entry was made.
-    KnewOfLoss { lost: u64 },
+    KnewOfLoss {
+        lost: u64,
+    },
     /// The entry came in after the loss, and may have been made before it.
     Concurrent,
 }

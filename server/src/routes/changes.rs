@@ -2,7 +2,7 @@
 
 use super::extract::{Query, SignedIn};
 use crate::{
-    AppState,
+    ApiError, AppState,
     views::changes::{self, Changes, ChangesQuery},
 };
 use axum::extract::State;
@@ -19,6 +19,6 @@ pub async fn wait(
     State(state): State<AppState>,
     SignedIn { .. }: SignedIn,
     Query(query): Query<ChangesQuery>,
-) -> axum::Json<Changes> {
-    axum::Json(changes::wait(&state, &query).await)
+) -> Result<axum::Json<Changes>, ApiError> {
+    changes::wait(&state, &query).await.map(axum::Json)
 }

@@ -9,7 +9,11 @@ use crate::{
         paging::{List, Paging},
     },
 };
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
 use liuhen_inspection::checklist::Checklist;
 
 /// All checklists, without their items.
@@ -43,6 +47,30 @@ pub async fn show(
 ) -> Result<axum::Json<ChecklistView>, ApiError> {
     let mut conn = state.store.read().await?;
     views::show(&mut conn, &hash).await.map(axum::Json)
+}
+
+/// One version as the JSON that registers it, for a file.
+#[utoipa::path(
+    get,
+    path = "/checklists/{checklist}/file",
+    operation_id = "download_checklist",
+    responses((status = 200, body = Checklist, headers(
+        ("Content-Disposition" = String, description = "A name for the file"),
+    )))
+)]
+pub async fn download(
+    State(state): State<AppState>,
+    _: SignedIn,
+    Path(hash): Path,
+) -> Result<Response, ApiError> {
+    let mut conn = state.store.read().await?;
+    let file = views::file(&mut conn, &hash).await?;
+    let disposition = format!("attachment; filename=\"{}\"", file.file_name);
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_str(&disposition).map_err(ApiError::internal)?),
+    ];
+    Ok((headers, file.json).into_response())
 }
 
 /// Registers one version. The same version with the same content again is the one registered before.

@@ -3,7 +3,10 @@
 use super::extract::{Json, Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
-    acts::access::devices::{self, CHALLENGE_SECONDS, Enrolment},
+    acts::{
+        access::devices::{self, CHALLENGE_SECONDS, Enrolment},
+        text,
+    },
     views::{
         devices::{self as views, DeviceView},
         paging::{List, Paging},
@@ -32,10 +35,14 @@ pub struct ChallengeView {
 pub struct NewDevice {
     suite: SuiteName,
     /// This and what follows: URL-safe base64 without padding.
+    #[schema(pattern = "^([A-Za-z0-9_-]{4})*([A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$")]
     public_key: String,
+    #[schema(value_type = text::Line)]
     name: String,
+    #[schema(pattern = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
     challenge: String,
     /// Over `liuhen_trace::request::EnrolmentStatement`.
+    #[schema(pattern = "^([A-Za-z0-9_-]{4})*([A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$")]
     signature: String,
 }
 
@@ -61,6 +68,7 @@ pub struct EnrolmentView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
+    #[schema(value_type = text::Line)]
     reason: String,
 }
 

@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use liuhen_import::Datum;
+use liuhen_import::{Datum, limits::COLUMNS_MAX};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -32,22 +32,31 @@ pub struct ImportQuery {
     /// What coordinates are given in where the file does not say so.
     #[param(inline)]
     pub datum: Option<DatumName>,
+    /// The column of 统一社会信用代码, from 1; 0 for none.
     #[param(maximum = 200)]
     pub code_column: Option<u32>,
+    /// The column of 名称, from 1; 0 for none.
     #[param(maximum = 200)]
     pub name_column: Option<u32>,
+    /// The column of 地址, from 1; 0 for none.
     #[param(maximum = 200)]
     pub address_column: Option<u32>,
+    /// The column of 法定代表人, from 1; 0 for none.
     #[param(maximum = 200)]
     pub legal_representative_column: Option<u32>,
+    /// The column of 联系电话, from 1; 0 for none.
     #[param(maximum = 200)]
     pub phone_column: Option<u32>,
+    /// The column of 类别, from 1; 0 for none.
     #[param(maximum = 200)]
     pub category_column: Option<u32>,
+    /// The column of 经度, from 1; 0 for none.
     #[param(maximum = 200)]
     pub longitude_column: Option<u32>,
+    /// The column of 纬度, from 1; 0 for none.
     #[param(maximum = 200)]
     pub latitude_column: Option<u32>,
+    /// The column of 坐标系, from 1; 0 for none.
     #[param(maximum = 200)]
     pub datum_column: Option<u32>,
 }
@@ -112,7 +121,12 @@ pub async fn subjects(
     Query(query): Query<ImportQuery>,
     Bytes(file): Bytes,
 ) -> Result<(StatusCode, axum::Json<ImportReport>), ApiError> {
-    let report = import::subjects(&state, &actor, file, query.into()).await?;
+    let options = ImportOptions::from(query);
+    if options.columns.values().any(|column| *column as usize > COLUMNS_MAX) {
+        let detail = format!("columns are numbers up to {COLUMNS_MAX}");
+        return Err(ApiError::bad_request("request.wrong_query", detail));
+    }
+    let report = import::subjects(&state, &actor, file, options).await?;
     let status = match report.outcome {
         Outcome::Imported => StatusCode::CREATED,
         Outcome::DryRun | Outcome::HasErrors | Outcome::Unreadable => StatusCode::OK,

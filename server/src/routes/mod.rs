@@ -10,6 +10,7 @@ mod evidence;
 pub mod extract;
 mod health;
 mod imports;
+mod inspectors;
 pub mod layers;
 mod ledger;
 mod openapi;
@@ -97,6 +98,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(imports::export_findings)) // GET /exports/findings
         .routes(routes!(checklists::list, checklists::register)) // GET POST /checklists
         .routes(routes!(checklists::show)) // GET /checklists/{checklist}
+        .routes(routes!(checklists::download)) // GET /checklists/{checklist}/file
         .routes(routes!(tasks::list, tasks::issue).layer(bulk())) // GET POST /tasks
         .routes(routes!(tasks::figures)) // GET /tasks/figures
         .routes(routes!(tasks::show)) // GET /tasks/{task}
@@ -113,6 +115,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(evidence::download)) // GET /evidence/{evidence}
         .routes(routes!(evidence::thumbnail)) // GET /evidence/{evidence}/thumbnail
         .routes(routes!(evidence::preview)) // GET /evidence/{evidence}/preview
+        .routes(routes!(inspectors::list)) // GET /inspectors
         .routes(routes!(changes::wait)) // GET /changes
         .routes(routes!(ledger::checkpoint)) // GET /ledger/checkpoint
 }

@@ -6,9 +6,11 @@ use crate::{
         access::once::KEY_CHARS_MAX, registry::subjects::SUBJECTS_MAX, tasks::issue::TASKS_MAX, text::SAYS,
     },
     error::Problem,
+    views::paging::{LIMIT_DEFAULT, LIMIT_MAX},
 };
 use liuhen_inspection::limits;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -34,6 +36,10 @@ const IN_PATHS: &[(&str, &str)] = &[
     ("visit", "A visit's id"),
 ];
 
+/// What every list is asked with.
+const CURSOR: &str = "The `next` of the page before";
+const LIMIT: &str = "How many items there may be on the page";
+
 /// The frame that the handlers' own descriptions are put into.
 pub fn frame() -> utoipa::openapi::OpenApi {
     Description::openapi()
@@ -47,6 +53,7 @@ pub fn complete(api: &utoipa::openapi::OpenApi) -> Value {
     });
     document["security"] = json!([{ "access_token": [] }]);
     let schemas = &mut document["components"]["schemas"];
+    name_what_lists_hold(schemas);
     for (name, place, addition) in further_limits() {
         if let Some(schema) = schemas[name].pointer_mut(place) {
             add(schema, addition);
@@ -77,7 +84,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     if is_act(method, operation) {
         describe_key(operation);
     }
-    for status in answers_of_shape(method, operation, &named) {
+    let is_paged = describe_paging(operation);
+    for status in answers_of_shape(method, operation, is_paged || !named.is_empty()) {
         let answer = &mut operation["responses"][status];
         if answer.is_null() {
             *answer = json!({});
@@ -119,6 +127,25 @@ fn describe_key(operation: &mut Value) {
     parameters(operation).push(key);
 }
 
+/// Whether the operation gives a list page by page.
+fn describe_paging(operation: &mut Value) -> bool {
+    let mut is_paged = false;
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        match parameter["name"].as_str() {
+            Some("cursor") => {
+                parameter["description"] = CURSOR.into();
+                is_paged = true;
+            }
+            Some("limit") => {
+                parameter["description"] = LIMIT.into();
+                parameter["schema"] = json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT });
+            }
+            _ => {}
+        }
+    }
+    is_paged
+}
+
 fn parameters(operation: &mut Value) -> &mut Vec<Value> {
     if operation["parameters"].is_null() {
         operation["parameters"] = json!([]);
@@ -127,7 +154,7 @@ fn parameters(operation: &mut Value) -> &mut Vec<Value> {
 }
 
 /// What any operation of this shape may answer beside what it says itself.
-fn answers_of_shape(method: &str, operation: &Value, named: &[&str]) -> Vec<&'static str> {
+fn answers_of_shape(method: &str, operation: &Value, names_things: bool) -> Vec<&'static str> {
     let parameters = operation["parameters"].as_array();
     let has_query = parameters.is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "query"));
     let mut statuses = vec!["500", "503"];
@@ -135,7 +162,7 @@ fn answers_of_shape(method: &str, operation: &Value, named: &[&str]) -> Vec<&'st
     if operation["security"].is_null() {
         statuses.extend(["401", "403"]);
     }
-    if !named.is_empty() {
+    if names_things {
         statuses.push("404");
     }
     if has_query {
@@ -200,6 +227,7 @@ fn meaning(status: &str) -> &'static str {
 fn further_limits() -> Vec<(&'static str, &'static str, Value)> {
     let set = || json!({ "uniqueItems": true });
     let many = |max: usize| json!({ "minItems": 1, "maxItems": max });
+    let strict = || json!({ "additionalProperties": false });
     let says = || json!({ "pattern": SAYS });
     let lines = |min: usize, max: usize| {
         let line =
@@ -217,8 +245,29 @@ fn further_limits() -> Vec<(&'static str, &'static str, Value)> {
         ("Item", "/properties/legal_basis", says()),
         ("Item", "/properties/penalty_basis", says()),
         ("Item", "/properties/usual_phrases", lines(0, limits::PHRASES_MAX)),
+        ("ResponseType", "/oneOf/0", strict()),
+        ("PlaceChange", "/oneOf/1", strict()),
         ("ResponseType", "/oneOf/0/properties/options", lines(1, limits::OPTIONS_MAX)),
     ]
+}
+
+/// The parameter of a generic type is described in its place; here it is called by its name instead.
+fn name_what_lists_hold(schemas: &mut Value) {
+    let names: BTreeSet<String> = members(schemas).map(|(name, _)| name.clone()).collect();
+    for (name, schema) in members(schemas) {
+        let Some((generic, of)) = name.split_once('_').filter(|(_, of)| names.contains(*of)) else {
+            continue;
+        };
+        let named = json!({ "$ref": format!("#/components/schemas/{of}") });
+        match generic {
+            "List" => schema["properties"]["items"]["items"] = named,
+            "OneOrMany" => {
+                let many = json!({ "type": "array", "items": named });
+                *schema = json!({ "description": "One, or several", "oneOf": [named, many] });
+            }
+            _ => {}
+        }
+    }
 }
 
 fn add(schema: &mut Value, addition: Value) {

@@ -21,7 +21,7 @@ pub struct NewFactorView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmation {
-    /// The code that the authenticator shows now.
+    /// The code that the authenticator shows now; blanks are passed over.
     code: String,
 }
 

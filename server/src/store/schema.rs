@@ -79,4 +79,4 @@ pub async fn migrate(conn: &mut Connection) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -1,6 +1,6 @@
 //! Whether anything happened, for those who show what goes on.
 
-use crate::AppState;
+use crate::{ApiError, AppState};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
@@ -28,13 +28,17 @@ pub struct Changes {
 }
 
 /// Waits until the ledger is judged beyond what the caller knows, or for as long as they say.
-pub async fn wait(state: &AppState, query: &ChangesQuery) -> Changes {
+pub async fn wait(state: &AppState, query: &ChangesQuery) -> Result<Changes, ApiError> {
+    let seconds = query.wait_seconds.unwrap_or_default();
+    if seconds > WAIT_SECONDS_MAX {
+        let detail = format!("wait_seconds: at most {WAIT_SECONDS_MAX}");
+        return Err(ApiError::bad_request("request.wrong_query", detail));
+    }
     let mut judged = state.judged.clone();
     if let Some(after) = query.after {
-        let time = Duration::from_secs(query.wait_seconds.unwrap_or_default().min(WAIT_SECONDS_MAX));
         // Out of time, or the server stops: either way the present place is the answer.
-        let _ = tokio::time::timeout(time, judged.wait_for(|at| *at > after)).await;
+        let _ = tokio::time::timeout(Duration::from_secs(seconds), judged.wait_for(|at| *at > after)).await;
     }
     let at = *judged.borrow();
-    Changes { at }
+    Ok(Changes { at })
 }

@@ -49,3 +49,16 @@ pub async fn show(conn: &mut Connection, hash: &str) -> Result<ChecklistView, Ap
         Checklist::from_bytes(&row.bytes).map_err(|refusal| ApiError::internal(refusal.to_string()))?;
     Ok(ChecklistView { checklist: Some(checklist), ..row.into() })
 }
+
+/// A version as a file. Handed in again it is the same version, and with a higher number the beginning
+/// of the next.
+pub struct ChecklistFile {
+    pub file_name: String,
+    pub json: Vec<u8>,
+}
+
+pub async fn file(conn: &mut Connection, hash: &str) -> Result<ChecklistFile, ApiError> {
+    let view = show(conn, hash).await?;
+    let file_name = format!("{}-v{}.json", view.code, view.version);
+    Ok(ChecklistFile { file_name, json: serde_json::to_vec_pretty(&view.checklist)? })
+}

@@ -2,7 +2,7 @@
 
 use super::{
     moment::{Moments, When},
-    paging::{List, Paging},
+    paging::{self, List, Paging},
     tasks::authorise_reading,
     visits,
 };
@@ -25,6 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 pub struct EvidenceQuery {
     /// Present: what has not arrived. It is the only list there is.
+    #[param(required = true)]
     pub missing: Option<String>,
     pub cursor: Option<String>,
     pub limit: Option<i64>,
@@ -150,7 +151,7 @@ fn parse_place(cursor: &str) -> Result<(i64, i64, Vec<u8>), ApiError> {
     let mut part = || parts.next().unwrap_or_default();
     match (part().parse(), part().parse(), hex::decode(part())) {
         (Ok(leaf), Ok(seq), Ok(hash)) => Ok((leaf, seq, hash)),
-        _ => Err(ApiError::bad_request("request.wrong_query", "cursor: not one of this list")),
+        _ => Err(paging::unknown_cursor()),
     }
 }
 
@@ -187,11 +188,7 @@ pub async fn find(conn: &mut Connection, actor: &Actor, hash: &str) -> Result<(B
 }
 
 /// The visits with the file that the actor may read.
-pub async fn visits_of(
-    conn: &mut Connection,
-    actor: &Actor,
-    hash: &str,
-) -> Result<Vec<String>, ApiError> {
+pub async fn visits_of(conn: &mut Connection, actor: &Actor, hash: &str) -> Result<Vec<String>, ApiError> {
     let Ok(blob) = hash.parse::<BlobHash>() else { return Ok(Vec::new()) };
     let mut readable = Vec::new();
     for visit in store::blobs::documents(conn, blob).await? {
@@ -238,6 +235,6 @@ fn parse_cursor(cursor: &str) -> Result<MissingRow, ApiError> {
         (Ok(hash), Ok(chain), Ok(seq)) => {
             Ok(MissingRow { hash, account: String::new(), size_bytes: 0, chain, seq, document: None })
         }
-        _ => Err(ApiError::bad_request("request.wrong_query", "cursor: not one of this list")),
+        _ => Err(paging::unknown_cursor()),
     }
 }

@@ -65,6 +65,7 @@ pub struct Counts {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportFinding)]
 pub struct FindingView {
     /// As the file counts its rows, from 1; absent for the whole file.
     pub row: Option<u32>,

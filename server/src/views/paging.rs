@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 /// A page of a screen.
-const LIMIT_DEFAULT: i64 = 100;
+pub const LIMIT_DEFAULT: i64 = 100;
 /// Keeps an answer near a megabyte.
-const LIMIT_MAX: i64 = 500;
+pub const LIMIT_MAX: i64 = 500;
 
 /// How much of a list is wanted, from where.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -24,6 +24,11 @@ pub struct Paging {
 pub struct List<T> {
     pub items: Vec<T>,
     pub next: Option<String>,
+}
+
+/// The error for a cursor that names no place in the list it is given to.
+pub fn unknown_cursor() -> ApiError {
+    ApiError::not_found("request.unknown_cursor", "the cursor is none of this list")
 }
 
 impl Paging {

@@ -8,7 +8,7 @@ pub use progress::{Progress, StepView, steps};
 
 use super::{
     calendar,
-    paging::{List, Paging},
+    paging::{self, List, Paging},
 };
 use crate::{
     ApiError,
@@ -84,20 +84,27 @@ pub enum Order {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TaskQuery {
+    /// Where the task stands.
     pub state: Option<TaskState>,
     /// An account that holds the task now.
     pub assignee: Option<String>,
+    /// The inspected party it is about.
     pub subject: Option<String>,
     /// A checklist's hash.
     pub checklist: Option<String>,
+    /// What it wants from the desk.
+    #[param(inline)]
     pub attention: Option<Attention>,
     /// Part of the subject's name or code.
     #[param(max_length = 64)]
     pub q: Option<String>,
+    /// `oldest` when absent.
     #[serde(default)]
     #[param(inline)]
     pub order: Option<Order>,
+    /// The `next` of the page before, in the same order.
     pub cursor: Option<String>,
+    /// Items of a page.
     pub limit: Option<i64>,
 }
 
@@ -150,7 +157,7 @@ fn pattern(words: &str) -> Result<Option<String>, ApiError> {
 }
 
 fn place(order: Order, cursor: Option<&str>) -> Result<TaskOrder, ApiError> {
-    let foreign = || ApiError::bad_request("request.wrong_query", "cursor: not one of this list");
+    let foreign = paging::unknown_cursor;
     Ok(match order {
         Order::Oldest => TaskOrder::Oldest { after: cursor.unwrap_or_default().to_owned() },
         Order::Newest => TaskOrder::Newest { before: cursor.map(str::to_owned) },

@@ -11,7 +11,7 @@ pub use verification::{Check, CheckKind, Verification};
 
 use super::{
     moment::{Moments, When},
-    paging::Paging,
+    paging::{self, Paging},
     visits::find,
 };
 use crate::{
@@ -54,6 +54,7 @@ pub struct TracePage {
 
 /// The newest signed state of the log.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = CheckpointInTrace)]
 pub struct CheckpointView {
     pub epoch: u64,
     pub size: u64,
@@ -144,7 +145,7 @@ pub async fn of_changes(
 
 fn parse_cursor(cursor: &str) -> Result<(i64, i64), ApiError> {
     let parts = cursor.split_once('.').and_then(|(leaf, seq)| Some((leaf.parse().ok()?, seq.parse().ok()?)));
-    parts.ok_or_else(|| ApiError::bad_request("request.wrong_query", "cursor: not one of this list"))
+    parts.ok_or_else(paging::unknown_cursor)
 }
 
 /// Reads lines; what several share is read once.

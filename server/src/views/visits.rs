@@ -1,7 +1,7 @@
 //! Visits: what was found, where people disagree, and the reviews.
 
 use super::{
-    paging::{List, Paging},
+    paging::{self, List, Paging},
     tasks::authorise_reading,
 };
 use crate::{
@@ -102,7 +102,7 @@ pub async fn conflicts(
     authorise(actor, Action::ReadCasework, &actor.account.department)?;
     let paging = Paging { cursor: query.cursor, limit: query.limit };
     let only_open = query.state == Some(ConflictState::Open);
-    let forged = |_| ApiError::bad_request("request.wrong_query", "cursor: not one of this list");
+    let forged = |_| paging::unknown_cursor();
     let after = paging.cursor.as_deref().map(|cursor| cursor.parse().map_err(forged)).transpose()?;
     let rows = store::visits::with_conflicts(conn, only_open, after, paging.fetch()?).await?;
     let (rows, next) = paging.cut(rows, |(visit, _)| visit.clone())?;

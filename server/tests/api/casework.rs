@@ -24,8 +24,8 @@ pub fn checklist(version: u32, title: &str) -> Value {
 /// A staffed deployment with one subject and one checklist.
 pub struct Office {
     pub deployment: Deployment,
-    subject: String,
-    checklist: String,
+    pub subject: String,
+    pub checklist: String,
     pub zhang: String,
     pub li: String,
 }
@@ -136,19 +136,20 @@ async fn tasks_are_issued_all_or_none_and_each_mistake_has_its_code() {
         task
     };
     let refused = [
-        (with("subject", json!(stranger)), "task.unknown_subject"),
-        (with("checklist", json!(stranger)), "task.unknown_checklist"),
-        (with("assignees", json!([])), "task.no_assignee"),
-        (with("assignees", json!([office.zhang, office.zhang])), "task.duplicate_assignee"),
-        (with("assignees", json!([stranger])), "task.unknown_assignee"),
-        (with("assignees", json!([wang])), "task.assignee_not_inspector"),
-        (with("due_on", json!("2026-02-30")), "date.malformed"),
-        (with("instructions", json!("长".repeat(9_000))), "text.too_long"),
-        (with("colour", json!("red")), "request.wrong_shape"),
+        (with("subject", json!(stranger)), "task.unknown_subject", 404),
+        (with("checklist", json!(stranger)), "task.unknown_checklist", 404),
+        (with("assignees", json!([])), "task.no_assignee", 422),
+        (with("assignees", json!([office.zhang, office.zhang])), "task.duplicate_assignee", 422),
+        (with("assignees", json!([stranger])), "task.unknown_assignee", 404),
+        (with("assignees", json!([wang])), "task.assignee_not_inspector", 409),
+        (with("due_on", json!("2026-02-30")), "date.malformed", 422),
+        (with("instructions", json!("长".repeat(9_000))), "text.too_long", 422),
+        (with("colour", json!("red")), "request.wrong_shape", 422),
     ];
-    for (bad, code) in refused {
+    for (bad, code, status) in refused {
         let both = json!([office.task(&[&office.zhang]), bad]);
-        assert_eq!(office.deployment.post("wang", "/api/v1/tasks", &both).await.problem(422), code, "{bad}");
+        let answer = office.deployment.post("wang", "/api/v1/tasks", &both).await;
+        assert_eq!(answer.problem(status), code, "{bad}");
     }
     let none = office.deployment.post("wang", "/api/v1/tasks", &json!([])).await;
     assert_eq!(none.problem(422), "task.wrong_count");

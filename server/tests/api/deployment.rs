@@ -201,7 +201,7 @@ impl Answer {
 }
 
 /// Without second factors, about which `second_factor.rs` is.
-fn config(data: PathBuf) -> Config {
+pub fn config(data: PathBuf) -> Config {
     let second_factor = SecondFactorRule::Optional;
     Config { password_memory_kib: PASSWORD_MEMORY_KIB, second_factor, ..Config::new(data) }
 }

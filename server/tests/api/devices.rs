@@ -66,10 +66,10 @@ async fn a_challenge_is_good_once_for_whom_it_was_given_to() {
     let (key, other) = (SoftwareKey::from_seed([7; 32]), SoftwareKey::from_seed([8; 32]));
     let given = challenge(&deployment, "zhang").await;
     let stolen = deployment.post("li", "/api/v1/devices", &statement(&key, &given)).await;
-    assert_eq!(stolen.problem(422), "device.challenge_unknown");
+    assert_eq!(stolen.problem(404), "device.challenge_unknown");
     deployment.post("zhang", "/api/v1/devices", &statement(&key, &given)).await.created();
     let twice = deployment.post("zhang", "/api/v1/devices", &statement(&other, &given)).await;
-    assert_eq!(twice.problem(422), "device.challenge_unknown");
+    assert_eq!(twice.problem(404), "device.challenge_unknown");
     assert_eq!(enrol(&deployment, "li", &key).await.problem(409), "device.other_account");
 }
 
@@ -81,10 +81,10 @@ async fn a_wrong_signature_or_key_is_refused() {
     let mut forged = statement(&key, &given);
     forged["signature"] = statement(&other, &given)["signature"].clone();
     let answer = deployment.post("zhang", "/api/v1/devices", &forged).await;
-    assert_eq!(answer.problem(422), "device.wrong_signature");
+    assert_eq!(answer.problem(403), "device.wrong_signature");
     let mut weak = statement(&key, &given);
     weak["public_key"] = json!(URL_SAFE_NO_PAD.encode([0; 32]));
-    assert_eq!(deployment.post("zhang", "/api/v1/devices", &weak).await.problem(422), "key.malformed");
+    assert_eq!(deployment.post("zhang", "/api/v1/devices", &weak).await.problem(403), "key.malformed");
     weak["public_key"] = json!("not base64!");
     assert_eq!(deployment.post("zhang", "/api/v1/devices", &weak).await.problem(422), "device.malformed");
 }

@@ -128,7 +128,7 @@ async fn departments_are_nested_as_deep_as_authorities_are_and_no_deeper() {
     }
     let wish = json!({ "name": "太深", "parent": parent });
     let answer = deployment.post("admin", "/api/v1/departments", &wish).await;
-    assert_eq!(answer.problem(422), "department.too_deep");
+    assert_eq!(answer.problem(409), "department.too_deep");
     deployment.hire("deep", &["supervisor"], parent.as_deref()).await;
     let seen = deployment.get("deep", "/api/v1/departments").await.ok();
     assert_eq!(seen["items"].as_array().expect("a list").len(), 1);

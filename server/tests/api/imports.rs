@@ -173,6 +173,27 @@ async fn an_export_comes_back_unchanged_in_both_formats() {
     deployment.close().await;
 }
 
+#[tokio::test]
+async fn a_checklist_comes_back_as_the_json_that_registers_it_and_mistakes_are_told_at_their_items() {
+    let deployment = Deployment::staffed().await;
+    let checklist = crate::casework::checklist(1, "食品安全");
+    let first = deployment.post("wang", "/api/v1/checklists", &checklist).await.created();
+    let path = format!("/api/v1/checklists/{}/file", first["hash"].as_str().expect("a hash"));
+    let answer = deployment.get("zhang", &path).await;
+    assert_eq!(answer.headers[header::CONTENT_DISPOSITION], "attachment; filename=\"food-safety-v1.json\"");
+    assert_eq!(answer.body, checklist);
+    let again = deployment.post("wang", "/api/v1/checklists", &answer.body).await.created();
+    assert_eq!(again, first);
+    let mut bad = crate::casework::checklist(2, "食品安全");
+    bad["items"][1]["text"] = json!(" ");
+    bad["items"][0]["penalty"] = json!("x");
+    let refused = deployment.post("wang", "/api/v1/checklists", &bad).await;
+    refused.problem(422);
+    let detail = refused.text("detail");
+    assert!(detail.contains("items[0] (1-1): checklist.malformed: unknown field `penalty`"), "{detail}");
+    assert!(detail.contains("items[1] (1-2): checklist.empty_text: item 1-2: text"), "{detail}");
+}
+
 /// Of more rows than one act lists, every one is there or none, and the ledger knows each.
 #[tokio::test]
 async fn a_large_file_is_several_acts_of_one_commit() {

@@ -2,6 +2,7 @@
 
 mod access;
 mod casework;
+mod console;
 mod console_sessions;
 mod deployment;
 mod devices;
@@ -12,6 +13,7 @@ mod own_password;
 mod problems;
 mod races;
 mod second_factor;
+mod serving;
 mod sessions;
 mod storage;
 mod subjects;

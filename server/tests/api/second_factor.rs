@@ -82,7 +82,7 @@ async fn who_needs_a_second_factor_and_has_none_can_only_set_one_up() {
     let secret = begin(&deployment, "admin").await;
     assert_eq!(secret, begin(&deployment, "admin").await, "a page that is loaded again shows the same");
     let wrong = confirm(&deployment, "admin", &wrong_code(&secret)).await;
-    assert_eq!(wrong.problem(422), "second_factor.wrong_code");
+    assert_eq!(wrong.problem(409), "second_factor.wrong_code");
     assert_eq!(confirm(&deployment, "admin", &code(&secret, 0)).await.status, StatusCode::NO_CONTENT);
     deployment.get("admin", "/api/v1/accounts").await.ok();
     let current = deployment.get("admin", "/api/v1/sessions/current").await.ok();
@@ -157,10 +157,7 @@ async fn guessing_codes_has_to_wait_like_guessing_passwords() {
     let secret = set_up(&deployment, "admin").await;
     let wrong = wrong_code(&secret);
     for _ in 0..10 {
-        assert_eq!(
-            sign_in(&deployment, "admin", PASSWORD, &wrong).await.problem(401),
-            "session.wrong_code"
-        );
+        assert_eq!(sign_in(&deployment, "admin", PASSWORD, &wrong).await.problem(401), "session.wrong_code");
     }
     let locked = sign_in(&deployment, "admin", PASSWORD, &code(&secret, 1)).await;
     assert_eq!(locked.problem(429), "session.locked");
@@ -259,7 +256,10 @@ async fn a_secret_belongs_to_the_sign_in_that_was_shown_it_and_confirming_ends_t
     assert_eq!(foreign.problem(409), "second_factor.not_begun");
     let own = begin(&deployment, "admin").await;
     assert_ne!(shown, own);
-    assert_eq!(confirm(&deployment, "admin", &code(&shown, 0)).await.problem(422), "second_factor.wrong_code");
+    assert_eq!(
+        confirm(&deployment, "admin", &code(&shown, 0)).await.problem(409),
+        "second_factor.wrong_code"
+    );
 
     let other: Value = deployment.credentials("admin", PASSWORD).await.created();
     assert_eq!(confirm(&deployment, "admin", &code(&own, 0)).await.status, StatusCode::NO_CONTENT);

@@ -10,9 +10,10 @@ use liuhen_trace::EntryKind;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::path::Path;
+use totp_rs::{Builder, Secret};
 
 /// Every table whose rows a leaf commits to.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 21] = [
     "ledger_leaf",
     "ledger_node",
     "ledger_head",
@@ -25,6 +26,7 @@ const TABLES: [&str; 20] = [
     "department",
     "account",
     "credential",
+    "second_factor",
     "device",
     "subject",
     "checklist",
@@ -68,10 +70,19 @@ pub async fn lived_in() -> (tempfile::TempDir, liuhen_trace::BlobHash) {
     let path = format!("/api/v1/visits/{}/reviews", task.visit);
     office.deployment.post("wang", &path, &review).await.created();
     office.reassign(&other, &["zhang"]).await;
+    set_up_second_factor(&office).await;
     zhang.synchronise().await;
     let hash = blob.hash;
     drop((zhang, li));
     (office.deployment.close().await, hash)
+}
+
+async fn set_up_second_factor(office: &Office) {
+    let begun = office.deployment.post("wang", "/api/v1/second-factor", &json!({})).await.created();
+    let secret = Secret::try_from_base32(begun["secret"].as_str().expect("a secret")).expect("base32");
+    let code = Builder::new().with_secret(secret).build_noncompliant().generate_current().to_string();
+    let (path, body) = ("/api/v1/second-factor/confirmation", json!({ "code": code }));
+    assert_eq!(office.deployment.post("wang", path, &body).await.status.as_u16(), 204);
 }
 
 pub async fn open(data: &Path) -> SqliteConnection {

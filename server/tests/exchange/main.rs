@@ -6,6 +6,7 @@
 mod deployment;
 
 mod admission;
+mod console;
 mod damage;
 mod evidence;
 mod exchange;
@@ -14,7 +15,9 @@ mod ledger;
 mod office;
 mod phone;
 mod pictures;
+mod progress;
 mod promptness;
 mod resolutions;
+mod restored;
 mod trace;
 mod uploads;

@@ -41,6 +41,8 @@ pub struct Phone {
     unsigned: Vec<OpenEntry>,
     unsigned_first: (u64, Hash),
     pub unsent: Vec<SegmentView>,
+    /// Everything that was ever signed.
+    signed: Vec<SegmentView>,
     pub position: Option<Position>,
     pub checkpoint: Option<CheckpointRef>,
     grants: BTreeMap<DeviceId, Grant>,
@@ -94,6 +96,7 @@ impl Phone {
             unsigned: Vec::new(),
             unsigned_first: (0, Hash::default()),
             unsent: Vec::new(),
+            signed: Vec::new(),
             position: None,
             checkpoint: None,
             checklists: BTreeMap::new(),
@@ -210,7 +213,9 @@ impl Phone {
             SegmentHeader::over(Suite::Ed25519, self.device, self.incarnation, first_seq, before, &hashes)
                 .expect("at least one entry");
         let signature = self.key.sign_now(&header.message());
-        self.unsent.push(SegmentView::push(header, signature, SECRET, entries));
+        let view = SegmentView::push(header, signature, SECRET, entries);
+        self.signed.push(view.clone());
+        self.unsent.push(view);
     }
 
     pub fn request(&self) -> Request {
@@ -264,6 +269,20 @@ impl Phone {
     pub async fn exchange(&mut self) -> Effects {
         self.cut();
         let request = self.request();
+        let answer = self.ask(&request).await;
+        self.take_in(&request, answer)
+    }
+
+    /// Goes on with the same deployment on another folder.
+    pub fn move_to(&mut self, state: &AppState) {
+        self.state = state.clone();
+    }
+
+    /// The first exchange with a server whose log lost what this phone knows, asked from nothing.
+    pub async fn follow(&mut self) -> Effects {
+        self.cut();
+        self.unsent.clone_from(&self.signed);
+        let request = Request { checkpoint: None, position: None, ..self.request() };
         let answer = self.ask(&request).await;
         self.take_in(&request, answer)
     }

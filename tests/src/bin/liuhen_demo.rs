@@ -1,10 +1,9 @@
 //! `liuhen-demo`: one working day of a made-up county, and its console.
 #![forbid(unsafe_code)]
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
-use liuhen_tests::{demo::run, replay::phone};
-use std::path::PathBuf;
+use liuhen_tests::{browser, demo::run, replay::phone};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 #[derive(Parser)]
 #[command(name = "liuhen-demo", version, about = "Play one working day of a made-up county")]
@@ -17,15 +16,32 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Let a program walk the console of the county while phones work, as it asks for it
+    #[command(hide = true)]
+    Browse {
+        /// Where the program puts its screenshots
+        #[arg(long)]
+        screenshots: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// Be a phone: obey the lines on standard input
     #[command(hide = true)]
     Phone { folder: PathBuf },
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let line = CommandLine::parse();
-    match line.command {
+    let done = match line.command {
         Some(Command::Phone { folder }) => phone::obey(&folder),
+        Some(Command::Browse { screenshots, command }) => browser::drive(&screenshots, &command),
         None => run::run(&line.options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n没有通过 Not verified: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

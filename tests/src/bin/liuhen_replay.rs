@@ -4,6 +4,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use liuhen_tests::{
+    contract,
     harness::story,
     replay::{
         generate::{self, Size},
@@ -36,6 +37,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Try the API against its own description, in each role
+    Contract(contract::Options),
     /// Be a phone: obey the lines on standard input
     #[command(hide = true)]
     Phone { folder: PathBuf },
@@ -53,6 +56,7 @@ fn main() -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::WithServer { command } => story::with_server(&command),
+        Command::Contract(options) => contract::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Phone { folder } => phone::obey(&folder).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -13,10 +13,10 @@ pub type Area = [f32; 4];
 const CHANNELS: usize = 3;
 /// What phones write; with the grain it makes some 0.7 bytes a pixel.
 const JPEG_QUALITY: u8 = 88;
-/// How far the grain moves a channel.
-const GRAIN: i32 = 11;
-/// How much darker a photo's corners are, in 1/256.
-const VIGNETTE: f32 = 60.0;
+/// How far the grain moves a channel, up or down.
+const GRAIN: u8 = 12;
+/// How much darker a photo's first and last line are.
+const SHADE: u8 = 22;
 
 pub struct Canvas {
     width: usize,
@@ -26,8 +26,7 @@ pub struct Canvas {
 
 impl Canvas {
     pub fn new(width: usize, height: usize, colour: Colour) -> Self {
-        let pixels = colour.iter().copied().cycle().take(width * height * CHANNELS).collect();
-        Self { width, height, pixels }
+        Self { width, height, pixels: colour.repeat(width * height) }
     }
 
     /// Shaded from top to bottom.
@@ -36,11 +35,14 @@ impl Canvas {
         for y in upper..lower {
             let part = (y - upper) as f32 / (lower - upper).max(1) as f32;
             let colour: Vec<u8> = top.iter().zip(bottom).map(|(a, b)| mix(*a, b, part)).collect();
-            let row = (y * self.width + left) * CHANNELS..(y * self.width + right) * CHANNELS;
-            for pixel in self.pixels[row].chunks_exact_mut(CHANNELS) {
-                pixel.copy_from_slice(&colour);
-            }
+            self.stroke(y, left, right, &colour);
         }
+    }
+
+    /// A line one pixel high.
+    fn stroke(&mut self, y: usize, left: usize, right: usize, colour: &[u8]) {
+        let row = (y * self.width + left) * CHANNELS..(y * self.width + right) * CHANNELS;
+        self.pixels[row].copy_from_slice(&colour.repeat(right - left));
     }
 
     pub fn fill(&mut self, area: Area, colour: Colour) {
@@ -70,10 +72,7 @@ impl Canvas {
             let reach = (1.0 - up * up).max(0.0).sqrt() * half.0;
             let middle = left as f32 + half.0;
             let (from, to) = ((middle - reach) as usize, (middle + reach) as usize);
-            let row = (y * self.width + from) * CHANNELS..(y * self.width + to) * CHANNELS;
-            for pixel in self.pixels[row].chunks_exact_mut(CHANNELS) {
-                pixel.copy_from_slice(&colour);
-            }
+            self.stroke(y, from, to.min(self.width), &colour);
         }
     }
 
@@ -108,19 +107,17 @@ impl Canvas {
         }
     }
 
-    /// Grain and darker corners, then the file a camera would write.
+    /// Grain, darker towards top and bottom, then the file a camera would write.
     pub fn jpeg(mut self, random: &mut Rng) -> Result<Vec<u8>> {
-        let (width, height) = (self.width as f32, self.height as f32);
-        for (y, row) in self.pixels.chunks_exact_mut(self.width * CHANNELS).enumerate() {
-            let up = y as f32 / height - 0.5;
-            for (x, pixel) in row.chunks_exact_mut(CHANNELS).enumerate() {
-                let across = x as f32 / width - 0.5;
-                let darker = ((across * across + up * up) * VIGNETTE) as i32;
-                let drawn = random.u32(..).to_le_bytes();
-                for (channel, drawn) in pixel.iter_mut().zip(drawn) {
-                    let grain = i32::from(drawn) * (2 * GRAIN + 1) / 256 - GRAIN;
-                    *channel = (i32::from(*channel) + grain - darker).clamp(0, 255) as u8;
-                }
+        let line = self.width * CHANNELS;
+        // A few lines of grain, from which every line of the picture takes a piece.
+        let grain: Vec<u8> = (0..3 * line).map(|_| random.u8(0..2 * GRAIN)).collect();
+        let middle = self.height / 2;
+        for (y, row) in self.pixels.chunks_exact_mut(line).enumerate() {
+            let at = random.usize(0..2 * line);
+            let darker = GRAIN + (y.abs_diff(middle) * usize::from(SHADE) / middle.max(1)) as u8;
+            for (channel, grain) in row.iter_mut().zip(&grain[at..at + line]) {
+                *channel = channel.saturating_add(*grain).saturating_sub(darker);
             }
         }
         let mut bytes = Vec::new();

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::Read,
+    os::unix::fs::FileTypeExt as _,
     path::{Path, PathBuf},
 };
 
@@ -50,13 +51,13 @@ pub fn differences(folder: &Path, part: Part) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for (name, digest) in &kept {
         match found.get(name) {
-            None => wrong.push(format!("{name} is listed and not there")),
-            Some(other) if other != digest => wrong.push(format!("{name} has other bytes")),
+            None => wrong.push(format!("{name} is gone, which {NAME} lists")),
+            Some(other) if other != digest => wrong.push(format!("{name} has other bytes than {NAME} lists")),
             Some(_) => {}
         }
     }
     let new = found.keys().filter(|name| !kept.contains_key(*name));
-    wrong.extend(new.map(|name| format!("{name} is there and not listed")));
+    wrong.extend(new.map(|name| format!("{name} is new, which {NAME} does not list")));
     if wrong.is_empty() {
         wrong.push(format!("{NAME} itself was altered"));
     }
@@ -86,6 +87,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in listing {
         let entry = entry?;
         let kind = entry.file_type()?;
+        if kind.is_socket() {
+            // It stores nothing.
+            continue;
+        }
         ensure!(kind.is_dir() || kind.is_file(), "{} is no file", entry.path().display());
         if kind.is_dir() { collect(&entry.path(), files)? } else { files.push(entry.path()) }
     }
@@ -125,7 +130,11 @@ mod tests {
         let wrong = differences(folder.path(), Part::Everything).unwrap();
         assert_eq!(
             wrong,
-            ["gone is listed and not there", "inside/b has other bytes", "new is there and not listed"]
+            [
+                "gone is gone, which manifest.sha256 lists",
+                "inside/b has other bytes than manifest.sha256 lists",
+                "new is new, which manifest.sha256 does not list"
+            ]
         );
     }
 
@@ -141,7 +150,10 @@ mod tests {
         fs::write(folder.path().join("changed/file"), "2").unwrap();
         assert!(differences(folder.path(), part).unwrap().is_empty());
         fs::write(folder.path().join("kept/file"), "2").unwrap();
-        assert_eq!(differences(folder.path(), part).unwrap(), ["kept/file has other bytes"]);
+        assert_eq!(
+            differences(folder.path(), part).unwrap(),
+            ["kept/file has other bytes than manifest.sha256 lists"]
+        );
     }
 
     #[test]

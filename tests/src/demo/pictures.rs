@@ -11,7 +11,7 @@ use std::{
 };
 
 /// A phone's photo after the app scaled it down.
-const PHOTO: (usize, usize) = (2304, 1728);
+const PHOTO: (usize, usize) = (2048, 1536);
 const SIGNATURE: (usize, usize) = (720, 300);
 /// Drawing is the demo's slowest work.
 const PAINTERS: usize = 2;
@@ -28,11 +28,10 @@ const CARDBOARD: Colour = [178, 136, 88];
 /// Draws every file that is named, below `folder`.
 pub fn draw_all(folder: &Path, names: &[String]) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let share = names.len().div_ceil(PAINTERS).max(1);
     let done: Vec<Result<()>> = thread::scope(|scope| {
-        let painters: Vec<_> = names
-            .chunks(share)
-            .map(|names| scope.spawn(move || names.iter().try_for_each(|name| write(folder, name))))
+        let share = |painter: usize| names.iter().skip(painter).step_by(PAINTERS);
+        let painters: Vec<_> = (0..PAINTERS)
+            .map(|painter| scope.spawn(move || share(painter).try_for_each(|name| write(folder, name))))
             .collect();
         let joined = painters.into_iter().map(thread::ScopedJoinHandle::join);
         joined.map(|done| done.unwrap_or_else(|_| anyhow::bail!("a painter panicked"))).collect()

@@ -130,7 +130,7 @@ fn port(options: &Options) -> Result<u16> {
 
 /// In China, where the county would be.
 #[expect(clippy::disallowed_methods, reason = "the demo plays today")]
-fn today() -> Date {
+pub fn today() -> Date {
     const CHINA_HOURS: i8 = 8;
     let zone = UtcOffset::from_hms(CHINA_HOURS, 0, 0).unwrap_or(UtcOffset::UTC);
     OffsetDateTime::now_utc().to_offset(zone).date()

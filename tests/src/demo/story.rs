@@ -76,25 +76,26 @@ pub struct Story {
 
 /// Plays the day in an empty folder and leaves the server running.
 pub fn play(folder: &Path, port: u16, today: Date, progress: &Progress) -> Result<Story> {
-    let places = Places::below(folder);
-    let mut story = progress
-        .stage("画照片 Drawing the photos", || {
-            let county = County::read(today, &places.pictures)?;
-            let names = county.pictures()?;
-            pictures::draw_all(&places.pictures, &names)?;
-            Ok((county, names.len()))
-        })
-        .and_then(|(county, files)| {
-            progress.stage("启动服务器，建立帐号 Server and accounts", || {
-                begin(county, places, port, files)
-            })
-        })?;
-    progress.stage("登记监管对象和清单 Registers", || story.register())?;
+    let mut story = open(folder, port, today, progress)?;
     progress.stage("派发任务 Dispatch", || story.dispatch(today))?;
     progress.stage("四部手机离线检查 Four phones in the field, offline", || story.field_work())?;
     progress.stage("上传中断后续传 An upload is cut and resumed", || story.cut_upload())?;
     progress.stage("全部上线 Everybody comes back online", || story.hand_in())?;
     progress.stage("处理分歧，签章，审核 Decision, seals, reviews", || story.close())?;
+    Ok(story)
+}
+
+/// The morning: server, accounts, registers and phones, and nothing dispatched yet.
+pub fn open(folder: &Path, port: u16, today: Date, progress: &Progress) -> Result<Story> {
+    let places = Places::below(folder);
+    let county = County::read(today, &places.pictures)?;
+    let files = county.pictures()?;
+    progress.stage("画照片 Drawing the photos", || pictures::draw_all(&places.pictures, &files))?;
+    let mut story = progress.stage("启动服务器，建立帐号 Server and accounts", || {
+        begin(county, places, port, files.len())
+    })?;
+    progress.stage("登记监管对象和清单 Registers", || story.register())?;
+    progress.stage("手机注册 Phones enrolled", || story.enrol())?;
     Ok(story)
 }
 
@@ -119,7 +120,7 @@ impl Story {
         let imported = self.desk.register(ADMINISTRATOR)?;
         let parties = self.county.parties.len() as u64;
         ensure!(imported.rows == parties, "{parties} parties in the tables, {} imported", imported.rows);
-        ensure!(imported.warnings >= 2, "two codes have a wrong check digit; {} warnings", imported.warnings);
+        ensure!(imported.warnings == 2, "two codes have a wrong check digit; {} warnings", imported.warnings);
         self.facts.tell(
             "监管对象导入 Parties imported",
             format!("{parties}，提示 warnings {}（校验码 check digits）", imported.warnings),
@@ -154,7 +155,6 @@ impl Story {
                 self.desk.recall(self.supervisor(visit), issued, reason)?;
             }
         }
-        self.enrol()?;
         let mut jobs = self.no_jobs();
         for visit in self.county.visits.iter().filter(|visit| visit.recalled.is_none()) {
             let held_by = visit.reassigned.as_ref().map_or(&visit.lead, |change| &change.to);
@@ -338,7 +338,7 @@ impl Story {
             let path = response_path(&item);
             let issued = &self.issued[&visit.key];
             let decided = self.desk.resolve(by, issued, &path, &json!(value))?;
-            ensure!(decided["state"] == "admitted", "the decision is {decided}");
+            ensure!(decided["admitted"] == true, "the decision is {decided}");
             let lead = self.phone(&visit.lead).context("a lead without a phone")?;
             let saves = [visit.undisputed(), vec![Save::Resolve { path, value }]].concat();
             jobs[lead].push(Job::Await(Sight { visit: issued.visit.clone(), saves, disagreement: None }));

@@ -61,7 +61,8 @@ pub struct Options {
     /// Everything that is drawn is drawn from it
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Empty folder, which is kept: the server's data, and the phones' folders in `phones`
+    /// Empty folder, which is kept: the server's data, the phones' folders in `phones`, and with
+    /// `--restore` what was served in the end in `restored`
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// In the middle of the replay, take a backup while phones hand in, kill the server and restore it
@@ -124,7 +125,7 @@ pub fn replay(options: &Options, ready: &Ready) -> Result<Report> {
     let started = now();
     let plan = &ready.plan;
     let data = &ready.folder;
-    let mut site = Site::new(Server::create(&data.join("server"))?, data);
+    let mut site = Site::new(Server::create(data)?, data);
     let proxy = FaultProxy::start(site.server.address, options.cut, options.seed)?;
     let mut office = Office::open(&site.server.url(), &site.server.admin()?, plan)?;
     let mut phones = phones(options, plan, &ready.folder)?;

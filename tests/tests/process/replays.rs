@@ -41,3 +41,34 @@ fn altered_rows_are_reported_each_once() {
     assert_eq!(found.iter().sum::<u64>(), 4, "{report}");
     assert_eq!(report["ledger_verified"], false, "{report}");
 }
+
+#[test]
+fn a_backup_taken_while_phones_hand_in_restores_and_they_hand_in_what_it_lacks() {
+    let options = ["--restore", "--pair", "50", "--photos", "generated:1", "--seed", "7"];
+    let (clean, report) = replay(&options);
+    assert!(clean, "{report}");
+    assert!(report["leaves_lost"].as_u64() > Some(0), "{report}");
+    assert_eq!(report["conflicts"], report["conflicts_listed"], "{report}");
+    for counted in ["conflicts", "evidence", "findings"] {
+        assert!(report[counted].as_u64() > Some(0), "{counted}: {report}");
+    }
+}
+
+#[test]
+fn a_restore_in_a_replay_with_cut_lines_and_killed_phones_loses_nothing_either() {
+    let options = [
+        "--restore",
+        "--pair",
+        "50",
+        "--cut",
+        "20",
+        "--kill",
+        "30",
+        "--photos",
+        "generated:1",
+        "--seed",
+        "9",
+    ];
+    let (clean, report) = replay(&options);
+    assert!(clean && report["leaves_lost"].as_u64() > Some(0), "{report}");
+}

@@ -215,7 +215,7 @@ async fn apply_change(
     let ends_sessions = change.roles.is_some() || change.state.is_some() || password_hash.is_some();
     let account = AccountRow { changed_at_ms: tx.now_ms(), ..plan_change(planned_on, change)? };
     if store::departments::by_id(tx.conn(), &account.department).await?.is_none() {
-        return Err(ApiError::unprocessable("department.unknown", account.department));
+        return Err(ApiError::not_found("department.unknown", account.department));
     }
     store::accounts::save(tx.conn(), &account).await?;
     let mut rows = vec![account.commitment()];
@@ -254,7 +254,9 @@ fn plan_change(before: AccountRow, change: AccountChange) -> Result<AccountRow, 
     if let Some(state) = change.state {
         account.state = state.name().to_owned();
     }
-    check_roles(&Roles::parse(&account.roles), &account.certificate_no)?;
+    // Here it is the account as it is that does not allow the change.
+    check_roles(&Roles::parse(&account.roles), &account.certificate_no)
+        .map_err(|error| ApiError::conflict(error.code(), error.detail()))?;
     Ok(account)
 }
 
@@ -272,14 +274,14 @@ fn check_roles(roles: &Roles, certificate_no: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// One spelling of a login: trimmed, lower case.
+/// One spelling of a login: in lower case.
 pub fn check_login(login: &str) -> Result<String, ApiError> {
     /// Typed on a phone's keyboard; a mobile number or a name with an initial fits.
     const LOGIN_CHARS_MAX: usize = 64;
-    let login = login.trim();
     // Before it is copied: strangers send what they like.
     let login = if login.len() > 4 * LOGIN_CHARS_MAX { String::new() } else { login.to_lowercase() };
-    let fits = |c: char| c.is_alphanumeric() || "._-@".contains(c);
+    let fits =
+        |c: char| c.is_ascii_alphanumeric() || ('\u{3400}'..='\u{9fff}').contains(&c) || "._-@".contains(c);
     if login.is_empty() || login.chars().count() > LOGIN_CHARS_MAX || !login.chars().all(fits) {
         let detail = "a login is 1 to 64 letters, digits, dots, hyphens, underscores and @";
         return Err(ApiError::unprocessable("account.bad_login", detail));

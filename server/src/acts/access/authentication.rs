@@ -35,7 +35,7 @@ pub(super) struct Authentic {
 /// code and a wrong password say the same: nobody learns here that a password is right who cannot
 /// sign in with it.
 pub(super) async fn authenticate(state: &AppState, given: Credentials) -> Result<Authentic, ApiError> {
-    let Ok(login) = accounts::check_login(&given.login) else {
+    let Ok(login) = accounts::check_login(given.login.trim()) else {
         // Nobody has such a login, so there is nothing to guard; a stranger's text is not kept.
         state.passwords.verify(given.password, None).await?;
         return Err(wrong_credentials());
@@ -54,11 +54,15 @@ pub(super) async fn authenticate(state: &AppState, given: Credentials) -> Result
     let code = given.code.filter(|code| !code.trim().is_empty());
     let asks = factor.is_some() || account.is_none() && pretends_a_factor(state, &login);
     if asks && code.is_none() {
-        return Err(ApiError::unauthorized("session.code_required", "the code of the second factor is missing"));
+        return Err(ApiError::unauthorized(
+            "session.code_required",
+            "the code of the second factor is missing",
+        ));
     }
-    let step = factor.as_ref().zip(code).and_then(|(factor, code)| {
-        one_time::step_of(&factor.secret, &code, clock::now_ms())
-    });
+    let step = factor
+        .as_ref()
+        .zip(code)
+        .and_then(|(factor, code)| one_time::step_of(&factor.secret, &code, clock::now_ms()));
     let password_hash = credential.map(|credential| credential.password_hash);
     let fits = state.passwords.verify(given.password, password_hash).await?;
     let Some(account) = account.filter(|_| fits && (factor.is_none() || step.is_some())) else {

@@ -49,7 +49,7 @@ pub async fn found(
         && store::departments::levels(tx.conn(), parent).await? >= LEVELS_MAX
     {
         let detail = format!("departments are nested {LEVELS_MAX} deep at most");
-        return Err(ApiError::unprocessable("department.too_deep", detail));
+        return Err(ApiError::conflict("department.too_deep", detail));
     }
     let row = DepartmentRow { id: new_id(), parent, name, created_at_ms: tx.now_ms() };
     store::departments::insert(tx.conn(), &row).await?;

@@ -9,7 +9,8 @@ use crate::{
 };
 use futures::FutureExt;
 use liuhen_trace::{
-    Canonical as _, DeviceId, Grant, PublicKey, Signature, SignedGrant, Suite, request::EnrolmentStatement,
+    Canonical as _, DeviceId, Grant, PublicKey, Refusal, Signature, SignedGrant, Suite,
+    request::EnrolmentStatement,
 };
 use serde_json::json;
 
@@ -47,11 +48,13 @@ pub async fn challenge(state: &AppState, actor: &Actor) -> Result<[u8; 32], ApiE
 /// the answer enrols again and gets the same grant.
 pub async fn enrol(state: &AppState, actor: &Actor, enrolment: Enrolment) -> Result<SignedGrant, ApiError> {
     authorise(actor, Action::EnrolDevice, &actor.account.department)?;
-    let key = PublicKey::parse(enrolment.suite, &enrolment.public_key)?;
+    // Bytes that are no key sign nothing.
+    let no_key = |refusal: Refusal| ApiError::forbidden(refusal.code, refusal.detail);
+    let key = PublicKey::parse(enrolment.suite, &enrolment.public_key).map_err(no_key)?;
     let origin = state.ledger.origin();
     let statement = EnrolmentStatement { origin: &origin, challenge: enrolment.challenge, key: key.clone() };
     key.verify(&statement.message(), &enrolment.signature).map_err(|_| {
-        ApiError::unprocessable("device.wrong_signature", "the signature over the challenge does not verify")
+        ApiError::forbidden("device.wrong_signature", "the signature over the challenge does not verify")
     })?;
     let name = text::line("name", &enrolment.name)?;
     let signed_grant = state.ledger.sign_grant(plan_grant(state, actor, &key).await?);
@@ -120,7 +123,7 @@ async fn apply_enrolment(tx: &mut Tx, device: DeviceRow, challenge: [u8; 32]) ->
     let now_ms = tx.now_ms();
     if !store::devices::take_challenge(tx.conn(), &challenge, &device.account, now_ms).await? {
         let detail = "the challenge was not given to you, was used, or is older than ten minutes";
-        return Err(ApiError::unprocessable("device.challenge_unknown", detail));
+        return Err(ApiError::not_found("device.challenge_unknown", detail));
     }
     if let Some(known) = store::devices::by_id(tx.conn(), &device.id).await? {
         return match (known.account == device.account, known.revoked_at_ms) {

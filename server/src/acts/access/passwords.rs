@@ -23,7 +23,8 @@ use tokio::sync::oneshot;
 /// Short ones fall to guessing; further rules make people write passwords down (NIST SP 800-63B).
 const PASSWORD_CHARS_MIN: usize = 10;
 /// Longer than any sentence, and cheap to hash once.
-const PASSWORD_BYTES_MAX: usize = 1024;
+const PASSWORD_CHARS_MAX: usize = 256;
+const PASSWORD_BYTES_MAX: usize = 4 * PASSWORD_CHARS_MAX;
 /// Threads that hash: they sign some thirty people in a second and leave cores to everybody else.
 const HASHERS: usize = 2;
 /// Passwords waiting: several seconds of work, about as long as people wait for a sign-in.
@@ -115,8 +116,8 @@ fn check(password: &str) -> Result<(), ApiError> {
         let detail = format!("a password has at least {PASSWORD_CHARS_MIN} characters");
         return Err(ApiError::unprocessable("password.too_short", detail));
     }
-    if password.len() > PASSWORD_BYTES_MAX {
-        let detail = format!("a password has at most {PASSWORD_BYTES_MAX} bytes");
+    if password.chars().nth(PASSWORD_CHARS_MAX).is_some() {
+        let detail = format!("a password has at most {PASSWORD_CHARS_MAX} characters");
         return Err(ApiError::unprocessable("password.too_long", detail));
     }
     Ok(())

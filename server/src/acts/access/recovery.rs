@@ -17,7 +17,7 @@ pub async fn reset(
     password: Option<String>,
     second_factor: bool,
 ) -> Result<AccountRow, ApiError> {
-    let login = accounts::check_login(login)?;
+    let login = accounts::check_login(login.trim())?;
     let password_hash = match password {
         Some(password) => Some(state.passwords.hash(password).await?),
         None => None,
@@ -28,7 +28,7 @@ pub async fn reset(
 
 /// Forgets the failed sign-ins under a login, which then need not wait.
 pub async fn unlock(state: &AppState, login: &str) -> Result<AccountRow, ApiError> {
-    let login = accounts::check_login(login)?;
+    let login = accounts::check_login(login.trim())?;
     let unlocked = state.ledger.commit(move |tx| apply_unlock(tx, login).boxed());
     Ok(unlocked.await?.output)
 }
@@ -44,8 +44,11 @@ async fn apply_reset(
     let mut rows = vec![account.commitment()];
     let mut detail = json!({ "id": account.id, "login": account.login, "by": DATA_FOLDER });
     if let Some(password_hash) = password_hash {
-        let credential =
-            CredentialRow { account: account.id.clone(), password_hash, changed_at_ms: account.changed_at_ms };
+        let credential = CredentialRow {
+            account: account.id.clone(),
+            password_hash,
+            changed_at_ms: account.changed_at_ms,
+        };
         store::credentials::save(tx.conn(), &credential).await?;
         rows.push(credential.commitment());
         detail["password_changed"] = true.into();

@@ -1,6 +1,6 @@
 //! Roles, of which an account may have several.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{collections::BTreeSet, fmt, str::FromStr};
 use utoipa::ToSchema;
 
@@ -44,10 +44,21 @@ impl FromStr for Role {
 }
 
 /// The roles of one account.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(min_items = 1)]
 pub struct Roles(BTreeSet<Role>);
+
+impl<'de> Deserialize<'de> for Roles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let named = Vec::<Role>::deserialize(deserializer)?;
+        let roles: BTreeSet<Role> = named.iter().copied().collect();
+        match roles.len() == named.len() {
+            true => Ok(Self(roles)),
+            false => Err(D::Error::custom("a role is named twice")),
+        }
+    }
+}
 
 impl Roles {
     /// Reads a column; what is no role any more is passed over.

@@ -64,18 +64,14 @@ pub async fn begin(state: &AppState, actor: &Actor, family: &str) -> Result<NewF
     let (account, family) = (actor.id().to_owned(), family.to_owned());
     let begun = state.ledger.commit(move |tx| give_secret(tx, account, family).boxed());
     let secret = begun.await?.output;
-    Ok(NewFactor {
-        secret: one_time::shown(&secret),
-        uri: one_time::uri(&secret, &actor.account.login)?,
-    })
+    Ok(NewFactor { secret: one_time::shown(&secret), uri: one_time::uri(&secret, &actor.account.login)? })
 }
 
 /// Puts the secret in force that this sign-in was given. Other sign-ins, which a password alone had
 /// opened, end.
 pub async fn confirm(state: &AppState, actor: &Actor, family: &str, code: &str) -> Result<(), ApiError> {
     let (account, family, code) = (actor.id().to_owned(), family.to_owned(), code.to_owned());
-    let confirmed =
-        commit_as(state, actor, move |tx| apply_confirmation(tx, account, family, code).boxed());
+    let confirmed = commit_as(state, actor, move |tx| apply_confirmation(tx, account, family, code).boxed());
     confirmed.await?;
     Ok(())
 }
@@ -105,8 +101,12 @@ async fn give_secret(tx: &mut Tx, account: String, family: String) -> Result<Vec
     if let Some(pending) = pending(tx, &account, &family).await? {
         return Ok(pending.secret);
     }
-    let pending =
-        PendingRow { account, family, secret: one_time::new_secret(), expires_at_ms: now_ms + PENDING_MS_MAX };
+    let pending = PendingRow {
+        account,
+        family,
+        secret: one_time::new_secret(),
+        expires_at_ms: now_ms + PENDING_MS_MAX,
+    };
     store::second_factors::save_pending(tx.conn(), &pending).await?;
     Ok(pending.secret)
 }
@@ -134,7 +134,7 @@ async fn apply_confirmation(
     let now_ms = tx.now_ms();
     let Some(step) = one_time::step_of(&pending.secret, &code, now_ms) else {
         let detail = "the code does not belong to this secret and time; is the clock right?";
-        return Err(ApiError::unprocessable("second_factor.wrong_code", detail));
+        return Err(ApiError::conflict("second_factor.wrong_code", detail));
     };
     let row = SecondFactorRow { account, secret: pending.secret, confirmed_at_ms: now_ms };
     store::second_factors::insert(tx.conn(), &row).await?;

@@ -4,6 +4,7 @@
 //! Using a refresh token a second time shows that two parties hold it, so the whole sign-in ends
 //! (RFC 9700 §4.14.2).
 
+pub use super::authentication::Credentials;
 use super::{
     Actor, Roles, accounts,
     authentication::{Authentic, authenticate, inactive, wrong_code},
@@ -11,7 +12,6 @@ use super::{
     second_factor::{self, FactorState},
     tokens::{Audience, Claims},
 };
-pub use super::authentication::Credentials;
 use crate::{
     ApiError, AppState,
     ledger::{Tx, clock, random},

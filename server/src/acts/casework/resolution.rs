@@ -204,7 +204,7 @@ impl Before {
         let visit: DocumentId = self.visit.document.parse().map_err(|_| damaged("visit.document"))?;
         if !conflict.values.iter().any(|claim| claim.value == wanted.value) && wanted.reason.is_none() {
             let detail = "nobody has written this value: say why it is the right one";
-            return Err(ApiError::unprocessable("conflict.reason_missing", detail));
+            return Err(ApiError::conflict("conflict.reason_missing", detail));
         }
         let path: Path = visit::parse_path(&wanted.path)?;
         let edit = Edit::Resolve { path, value: wanted.value.0.clone() };

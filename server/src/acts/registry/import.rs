@@ -62,7 +62,7 @@ pub async fn subjects(
     authorise(actor, Action::ManageRegister, &department)?;
     let handed = match read(file, options.columns, options.datum).await? {
         Ok(handed) => handed,
-        Err(report) => return Ok(report),
+        Err(report) => return Ok(*report),
     };
     if options.dry_run || handed.read.has_errors() {
         let mut conn = state.store.read().await?;
@@ -80,7 +80,7 @@ async fn read(
     file: Bytes,
     columns: Overrides,
     datum: Option<Datum>,
-) -> Result<Result<Handed, ImportReport>, ApiError> {
+) -> Result<Result<Handed, Box<ImportReport>>, ApiError> {
     let busy = || ApiError::unavailable("import.busy", "other files are being read; try again");
     let turn = tokio::time::timeout(TURN_WAIT, READERS.acquire()).await.map_err(|_| busy())?;
     let turn = turn.map_err(|_| busy())?;
@@ -93,11 +93,13 @@ async fn read(
 }
 
 impl Handed {
-    fn read(file: &[u8], columns: &Overrides, datum: Option<Datum>) -> Result<Self, ImportReport> {
-        let unreadable = |finding: Finding| ImportReport::unreadable(&finding);
+    fn read(file: &[u8], columns: &Overrides, datum: Option<Datum>) -> Result<Self, Box<ImportReport>> {
+        let unreadable = |finding: Finding| Box::new(ImportReport::unreadable(&finding));
         let table = liuhen_import::read(file).map_err(unreadable)?;
-        let mapping = Mapping::decide(&table, columns)
-            .map_err(|finding| ImportReport::of_table(&table, &Mapping::suggest(&table.headers), &finding))?;
+        let undecided = |finding: Finding| {
+            Box::new(ImportReport::of_table(&table, &Mapping::suggest(&table.headers), &finding))
+        };
+        let mapping = Mapping::decide(&table, columns).map_err(undecided)?;
         let read = liuhen_import::subjects(&table, &mapping, datum);
         let sha256 = hex::encode(digest::sha256(file));
         Ok(Self { sha256, table, mapping, read })

@@ -29,9 +29,9 @@ pub fn check_list(assignees: &[String]) -> Result<(), ApiError> {
 
 /// Whether the account exists, is active and inspects.
 pub async fn check(conn: &mut Connection, account: &str) -> Result<(), ApiError> {
-    let refused = |code, detail: String| Err(ApiError::unprocessable(code, detail));
+    let refused = |code, detail: String| Err(ApiError::conflict(code, detail));
     let Some(row) = store::accounts::by_id(conn, account).await? else {
-        return refused("task.unknown_assignee", format!("no account {account}"));
+        return Err(ApiError::not_found("task.unknown_assignee", format!("no account {account}")));
     };
     if row.state != accounts::ACTIVE {
         return refused("task.assignee_inactive", format!("{} is deactivated", row.name));

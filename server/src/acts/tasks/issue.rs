@@ -63,7 +63,7 @@ pub async fn issue(state: &AppState, actor: &Actor, tasks: Vec<NewTask>) -> Resu
 }
 
 async fn plan(conn: &mut Connection, actor: &Actor, new: NewTask) -> Result<Plan, ApiError> {
-    let unknown = |code, what: &str| ApiError::unprocessable(code, format!("no such {what}"));
+    let unknown = |code, what: &str| ApiError::not_found(code, format!("no such {what}"));
     let subject = store::subjects::by_id(conn, &new.subject).await?;
     let subject = subject.ok_or_else(|| unknown("task.unknown_subject", "subject"))?;
     authorise(actor, Action::DispatchTasks, &subject.department)?;

@@ -70,7 +70,7 @@ async fn apply(
     }
     if plan.after.len() > ASSIGNEES_MAX {
         let detail = format!("at most {ASSIGNEES_MAX}, those who left included");
-        return Err(ApiError::unprocessable("task.too_many_assignees", detail));
+        return Err(ApiError::conflict("task.too_many_assignees", detail));
     }
     for account in &plan.joined {
         assignees::check(tx.conn(), account).await?;

@@ -6,11 +6,12 @@ use liuhen_inspection::{
     checklist::{Checklist, Item},
     conflict::Person,
     visit::{
-        Value, VisitView,
+        Value, VisitField, VisitView,
         view::{EvidenceView, FindingView, Origin, SealView, Shown},
     },
 };
-use std::collections::BTreeMap;
+use liuhen_trace::ChangeHash;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One item of the checklist with everything that was written on it.
 pub struct Line {
@@ -124,7 +125,21 @@ pub fn lines(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Line> {
 }
 
 pub fn fields(l: Lang, visit: &VisitView) -> Vec<Cell> {
-    visit.fields.iter().map(|value| cell(l, words::visit_field(l, value.field), &value.shown)).collect()
+    let fields = visit.fields.iter().map(|value| {
+        let cell = cell(l, words::visit_field(l, value.field), &value.shown);
+        match value.field {
+            VisitField::StartedAt | VisitField::EndedAt => {
+                Cell { value: words::stated_time(&cell.value), ..cell }
+            }
+            VisitField::Attendant
+            | VisitField::IdentificationShown
+            | VisitField::RecusalAsked
+            | VisitField::RecusalAnswer
+            | VisitField::RecordText
+            | VisitField::PartyOpinion => cell,
+        }
+    });
+    fields.collect()
 }
 
 pub fn findings(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Finding> {
@@ -168,6 +183,30 @@ pub fn evidence(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Announ
         author: author(&of.origin),
     };
     visit.evidence.iter().map(announced).collect()
+}
+
+/// What changes wrote, as far as the visit still tells: a value that its own author replaced shows nowhere.
+pub fn written(l: Lang, checklist: &Checklist, visit: &VisitView) -> BTreeMap<String, Vec<(String, String)>> {
+    let mut written: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    let mut note = |change: ChangeHash, path: &str, value: &Value| {
+        let said = (words::field(l, checklist, path), words::value(l, value));
+        written.entry(change.to_string()).or_default().insert(said);
+    };
+    for response in &visit.responses {
+        note(response.shown.change, &format!("responses/{}", response.item), &response.shown.value);
+    }
+    for remark in &visit.remarks {
+        note(remark.shown.change, &format!("remarks/{}", remark.item), &remark.shown.value);
+    }
+    for field in &visit.fields {
+        note(field.shown.change, &format!("visit/{}", field.field), &field.shown.value);
+    }
+    for conflict in &visit.conflicts {
+        for claim in conflict.values.iter().chain(&conflict.chosen) {
+            note(claim.change, &conflict.path, &claim.value);
+        }
+    }
+    written.into_iter().map(|(change, said)| (change, said.into_iter().collect())).collect()
 }
 
 /// The seal that counts first, then the others.

@@ -2,6 +2,7 @@
 //! somebody else checks the same without trusting it.
 
 use super::{
+    sheet,
     visit::{Head, Opened},
     words,
 };
@@ -12,13 +13,13 @@ use crate::{
     routes::extract::{Path, Query},
     views::{
         self,
-        ledger::CheckpointView,
-        trace::{TraceLine, TraceQuery},
+        trace::{CheckpointView, TraceLine, TraceQuery},
     },
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Lines on a page.
 const LINES: i64 = 100;
@@ -32,7 +33,9 @@ struct TracePage {
     head: Head,
     lines: Vec<Line>,
     failed: usize,
+    /// What the lines were verified against.
     checkpoint: CheckpointView,
+    verifier_key: String,
     only_aside: bool,
     first: String,
     next: Option<String>,
@@ -92,18 +95,21 @@ pub async fn show(
 ) -> Result<Response, ApiError> {
     let (p, actor) = (signed_in.page, &signed_in.viewer.actor);
     let mut conn = state.store.read().await?;
-    let head = Opened::load(&mut conn, actor, &visit).await?.head(p.lang, actor);
+    let opened = Opened::load(&mut conn, actor, &visit).await?;
     drop(conn);
+    let head = opened.head(p.lang, actor);
+    let written = sheet::written(p.lang, &opened.checklist, &opened.view);
     let only_aside = wanted.only.as_deref() == Some("aside");
     let query = TraceQuery { cursor: wanted.cursor.clone(), limit: Some(LINES), not_admitted: only_aside };
     let read = views::trace::page(&state, actor, &visit, query).await?;
     let here = format!("/console/visits/{}/trace", head.visit);
     let only = if only_aside { "only=aside&" } else { "" };
-    let lines: Vec<Line> = read.items.into_iter().map(|read| line(p.lang, read)).collect();
+    let lines: Vec<Line> = read.items.into_iter().map(|read| line(p.lang, read, &written)).collect();
     let page = TracePage {
         failed: lines.iter().filter(|line| !line.passed).count(),
         lines,
-        checkpoint: views::ledger::checkpoint(&state),
+        verifier_key: views::ledger::checkpoint(&state).verifier_key,
+        checkpoint: read.checkpoint,
         only_aside,
         first: if wanted.cursor.is_some() { here.clone() } else { String::new() },
         next: read.next.map(|cursor| format!("{here}?{only}cursor={cursor}")),
@@ -122,7 +128,7 @@ pub async fn set_aside(
 ) -> Result<Vec<SetAside>, ApiError> {
     let query = TraceQuery { cursor: None, limit: Some(SET_ASIDE_MAX), not_admitted: true };
     let read = views::trace::page(state, actor, visit, query).await?;
-    let lines = read.items.into_iter().map(|read| line(lang, read));
+    let lines = read.items.into_iter().map(|read| line(lang, read, &BTreeMap::new()));
     let set_aside = lines.filter_map(|line| {
         Some(SetAside {
             verdict: line.verdict?,
@@ -135,7 +141,7 @@ pub async fn set_aside(
     Ok(set_aside.collect())
 }
 
-fn line(lang: Lang, read: TraceLine) -> Line {
+fn line(lang: Lang, read: TraceLine, written: &BTreeMap<String, Vec<(String, String)>>) -> Line {
     let entry = read.entry.as_ref();
     let kind = match entry.and_then(|entry| entry.step) {
         Some(step) => words::step(lang, step).to_owned(),
@@ -171,7 +177,10 @@ fn line(lang: Lang, read: TraceLine) -> Line {
             )
         }),
         mock: entry.and_then(|entry| entry.place.as_ref()).is_some_and(|place| place.mock),
-        details: details(lang, &read),
+        details: match entry.and_then(|entry| entry.change.as_ref()) {
+            Some(change) => written.get(change).cloned().unwrap_or_default(),
+            None => details(lang, &read),
+        },
         files: entry
             .map(|entry| entry.blobs.iter().map(|blob| blob.hash.clone()).collect())
             .unwrap_or_default(),
@@ -195,7 +204,9 @@ fn bounds(lang: Lang, read: &TraceLine) -> String {
             read.when.before_leaf,
             lang.t("叶之前", "")
         ),
-        None => format!("{} {} {}", lang.t("第", "leaf"), read.when.before_leaf, lang.t("叶", "")),
+        // Its leaf stands at its side.
+        None if read.seq.is_none() => String::new(),
+        None => format!("{} {} {}", lang.t("第", "before leaf"), read.when.before_leaf, lang.t("叶之前", "")),
     }
 }
 

@@ -67,6 +67,7 @@ pub struct Head {
     pub answered: usize,
     pub items: usize,
     pub open_disputes: usize,
+    pub sealed: bool,
     /// The viewer may review it now.
     pub may_review: bool,
 }
@@ -119,6 +120,7 @@ impl Opened {
             answered: view.responses.iter().filter(|response| !response.shown.value.is_null()).count(),
             items: self.checklist.items.len(),
             open_disputes: view.conflicts.iter().filter(|known| known.state == ConflictState::Open).count(),
+            sealed: task.task.state == TaskState::Done,
             may_review: task.task.state == TaskState::Done
                 && authorise(actor, Action::ReviewVisits, &task.department).is_ok(),
             task: task.task.clone(),

@@ -1,6 +1,6 @@
 //! What pages call the things of a visit: stable names go in, words for people come out.
 
-use crate::console::{Lang, words as common};
+use crate::console::{Lang, show, words as common};
 use liuhen_engine::field::Scalar;
 use liuhen_inspection::{
     checklist::{Checklist, ResponseType},
@@ -9,6 +9,7 @@ use liuhen_inspection::{
     record::SignerRole,
     visit::{Flag, Value, VisitField, shape},
 };
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A value as people read it; what was retracted says so.
 pub fn value(l: Lang, value: &Value) -> String {
@@ -24,6 +25,14 @@ pub fn value(l: Lang, value: &Value) -> String {
 /// A value, and nothing where nobody wrote one.
 pub fn value_or_blank(l: Lang, of: &Value) -> String {
     if of.is_null() { String::new() } else { value(l, of) }
+}
+
+/// A time as a person stated it (RFC 3339), as a clock on the wall says it; anything else as it is.
+pub fn stated_time(text: &str) -> String {
+    match OffsetDateTime::parse(text, &Rfc3339) {
+        Ok(at) => show::time(at.unix_timestamp() * 1000),
+        Err(_) => text.to_owned(),
+    }
 }
 
 pub fn flag(l: Lang, flag: Flag) -> &'static str {

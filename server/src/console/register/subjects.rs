@@ -84,14 +84,14 @@ struct FindingRow {
     code: String,
     place: String,
     due_on: String,
+    /// What is said of the correction, or when it was.
     corrected: String,
+    recorded: bool,
     open: bool,
 }
 
 /// What the register said before it was changed.
 struct Version {
-    number: i64,
-    from_ms: i64,
     until_ms: i64,
     by: String,
     was: Vec<(&'static str, String)>,
@@ -341,7 +341,11 @@ fn finding_row(lang: Lang, known: &DossierFinding) -> FindingRow {
         code: text(&known.finding.code),
         place: text(&known.finding.place),
         due_on: text(&known.finding.due_on),
-        corrected: text(&known.finding.corrected),
+        corrected: match known.finding.corrected.as_text() {
+            Some(said) => said.to_owned(),
+            None => text(&known.finding.corrected_on),
+        },
+        recorded: !known.finding.corrected.is_null() || !known.finding.corrected_on.is_null(),
         open: known.open,
     }
 }
@@ -364,8 +368,6 @@ fn versions(lang: Lang, known: &[SubjectVersion]) -> Vec<Version> {
         ];
         let differs = parts.into_iter().filter(|(_, was, next)| was != next);
         Version {
-            number: pair[1].version,
-            from_ms: pair[1].from_ms,
             until_ms: pair[1].until_ms.unwrap_or_default(),
             by: pair[1].replaced_by.clone().unwrap_or_default(),
             was: differs.map(|(name, was, _)| (name, was.clone())).collect(),

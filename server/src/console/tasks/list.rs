@@ -143,6 +143,11 @@ impl Filter {
         narrowing.iter().any(|value| !value.trim().is_empty())
     }
 
+    /// Whether what is folded away says something.
+    fn narrows_further(&self) -> bool {
+        [&self.assignee, &self.checklist, &self.order].iter().any(|value| !value.is_empty())
+    }
+
     /// This list from a place on.
     fn address(&self, cursor: &str) -> String {
         let pairs = [

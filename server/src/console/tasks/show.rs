@@ -80,6 +80,7 @@ fn people(lang: Lang, task: &TaskView, steps: &[StepView]) -> Vec<PersonOnTheWay
     let person = |(at, assignment): (usize, &AssignmentView)| {
         let state = assignment.state.parse().unwrap_or(TaskState::Issued);
         let own = |step: &&StepView| step.account == assignment.person.account.0;
+        let issued_ms = had_at_issue(task, assignment).then_some(task.task.issued_at_ms);
         let taken: Vec<&StepView> = steps.iter().filter(own).collect();
         PersonOnTheWay {
             name: assignment.person.name.clone(),
@@ -87,21 +88,29 @@ fn people(lang: Lang, task: &TaskView, steps: &[StepView]) -> Vec<PersonOnTheWay
             department: assignment.person.department.clone(),
             leads: at == 0 && assignment.left_leaf.is_none(),
             left: assignment.left_leaf.is_some(),
-            steps: WAY.into_iter().map(|step| step_of_way(lang, task, state, step, &taken)).collect(),
+            steps: WAY.into_iter().map(|step| step_of_way(lang, issued_ms, state, step, &taken)).collect(),
         }
     };
     task.assignments.iter().enumerate().map(person).collect()
 }
 
+/// Whether somebody has held the task since it was issued. Where anybody left, who came when is read from
+/// the trace.
+fn had_at_issue(task: &TaskView, assignment: &AssignmentView) -> bool {
+    let first = task.assignments.iter().map(|assignment| assignment.assigned_leaf).min();
+    let nobody_left = task.assignments.iter().all(|assignment| assignment.left_leaf.is_none());
+    nobody_left && first == Some(assignment.assigned_leaf)
+}
+
 fn step_of_way(
     lang: Lang,
-    task: &TaskView,
+    issued_ms: Option<i64>,
     state: TaskState,
     step: TaskState,
     taken: &[&StepView],
 ) -> StepOfWay {
     let wall_ms = match step {
-        TaskState::Issued => Some(task.task.issued_at_ms),
+        TaskState::Issued => issued_ms,
         _ => taken.iter().find(|taken| taken.state == step).map(|taken| taken.wall_ms),
     };
     // Who claims has opened, whether or not a step says so.

@@ -2,10 +2,20 @@
 
 use super::{Findings, epochs::Openings, feed::Quarantines};
 use crate::store::{
-    self, CommittedRow, Connection, accounts::AccountRow, audit::AuditedRow, audit::Table, blobs::BlobRow,
-    checklists::ChecklistRow, credentials::CredentialRow, departments::DepartmentRow, devices::DeviceRow,
-    reviews::ReviewRow, second_factors::SecondFactorRow, subjects::{SubjectRow, SubjectVersionRow},
-    task_assignees::TaskAssigneeRow, tasks::TaskRow,
+    self, CommittedRow, Connection,
+    accounts::AccountRow,
+    audit::AuditedRow,
+    audit::Table,
+    blobs::BlobRow,
+    checklists::ChecklistRow,
+    credentials::CredentialRow,
+    departments::DepartmentRow,
+    devices::DeviceRow,
+    reviews::ReviewRow,
+    second_factors::SecondFactorRow,
+    subjects::{SubjectRow, SubjectVersionRow},
+    task_assignees::TaskAssigneeRow,
+    tasks::TaskRow,
 };
 use crate::{acts::casework::resolution::RESOLVED_KIND, ledger::about};
 use futures::StreamExt as _;

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    ledger::Epochs,
     exchange::{
         case::{self, ViewBasis},
         judgement::{Case, Decision, LoggedEntry, Verdict},
     },
+    ledger::Epochs,
     store::{self, Connection, audit::Table, exchange::EntryRow},
 };
 use liuhen_trace::{ChainId, DocumentId, EntryKind};

@@ -1,6 +1,10 @@
 use crate::routes::described;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
 
 fn document() -> Value {
     described().1
@@ -163,4 +167,54 @@ fn the_screen_shows_every_route_as_it_is() {
     let document = document();
     let described: BTreeSet<String> = operations(&document).into_iter().map(|(place, _)| place).collect();
     assert_eq!(shown, described);
+}
+
+/// Of two types with one name, one would be described as the other.
+#[test]
+fn every_type_that_is_described_has_a_name_of_its_own() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the server lies in the workspace");
+    let mut names = BTreeMap::new();
+    for folder in ["server/src", "sync-core/inspection/src"] {
+        for file in sources(&root.join(folder)) {
+            let text = fs::read_to_string(&file).expect("a source file");
+            for name in described_types(&text) {
+                if let Some(other) = names.insert(name.clone(), file.clone()) {
+                    panic!("{name} is in {} and in {}", other.display(), file.display());
+                }
+            }
+        }
+    }
+    assert!(names.len() > 50, "{names:?}");
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => found.extend(sources(&path)),
+            false => found.extend(path.extension().is_some_and(|end| end == "rs").then_some(path)),
+        }
+    }
+    found
+}
+
+/// The names under which the types of a file are described.
+fn described_types(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let (mut is_described, mut given) = (false, None);
+    for line in text.lines().map(str::trim) {
+        is_described |= line.starts_with("#[") && line.contains("derive(") && line.contains("ToSchema");
+        if let Some((_, rest)) = line.strip_prefix("#[schema(").and_then(|rest| rest.split_once("as = ")) {
+            given = rest.split([')', ',']).next().map(str::to_owned);
+        }
+        let declared =
+            ["pub struct ", "pub enum ", "struct ", "enum "].iter().find_map(|word| line.strip_prefix(word));
+        if let Some(declared) = declared {
+            let name = declared.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned();
+            names.extend(is_described.then(|| given.clone().unwrap_or(name)));
+            (is_described, given) = (false, None);
+        }
+    }
+    names
 }

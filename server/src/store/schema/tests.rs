@@ -3,16 +3,26 @@ use crate::store::{Connection, DATABASE_FILE, MIGRATIONS};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, migrate::Migrator, sqlite::SqliteConnectOptions};
 use std::{borrow::Cow, path::Path};
 
-async fn database(folder: &Path) -> Connection {
+pub async fn database(folder: &Path) -> Connection {
     let options = SqliteConnectOptions::new().filename(folder.join(DATABASE_FILE)).create_if_missing(true);
     options.connect().await.expect("a database")
 }
 
 /// As an older program left it.
-async fn migrated_to(conn: &mut Connection, count: usize) {
+pub async fn migrated_to(conn: &mut Connection, count: usize) {
     let migrations: Vec<_> = MIGRATIONS.iter().take(count).cloned().collect();
     let older = Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT };
     older.run(conn).await.expect("the first migrations");
+}
+
+/// With a migration that no program knows yet.
+pub async fn from_tomorrow(conn: &mut Connection) {
+    altered(
+        conn,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'tomorrow', 1, x'00', 0)",
+    )
+    .await;
 }
 
 async fn refusal(conn: &mut Connection) -> String {
@@ -30,7 +40,7 @@ async fn every_older_schema_is_told_as_older_and_migrates_to_this_one() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut conn = database(folder.path()).await;
         migrated_to(&mut conn, count).await;
-        let expected = match MIGRATIONS.iter().take(count).last() {
+        let expected = match MIGRATIONS.iter().take(count).next_back() {
             Some(last) => Schema::Older { newest: last.version },
             None => Schema::Empty,
         };
@@ -45,12 +55,7 @@ async fn a_database_of_a_newer_program_is_refused_and_nothing_is_changed() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut conn = database(folder.path()).await;
     migrated_to(&mut conn, 3).await;
-    altered(
-        &mut conn,
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9999, 'tomorrow', 1, x'00', 0)",
-    )
-    .await;
+    from_tomorrow(&mut conn).await;
     assert_eq!(refusal(&mut conn).await, "store.newer_schema");
     let applied: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM _sqlx_migrations")
         .fetch_one(&mut conn)

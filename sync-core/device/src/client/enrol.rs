@@ -11,6 +11,7 @@ use crate::{
     store::{
         events::NewEvent,
         identity::{self, Identity},
+        progress,
     },
     transport::{HttpRequest, Method},
 };
@@ -23,6 +24,9 @@ use liuhen_trace::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+
+/// What a server says to a device that it never enrolled, or whose enrolment a restore lost.
+const FORGOTTEN_CODE: &str = "device.unknown";
 
 #[derive(Deserialize)]
 struct Session {
@@ -45,11 +49,15 @@ struct Granted {
 
 impl Client {
     /// Signs in, enrols this device, and remembers the deployment. An enrolled folder stays with its
-    /// deployment: its outbox belongs there.
+    /// deployment: its outbox belongs there. Where that was restored from before this enrolment and says
+    /// that it does not know the device, the same person enrols it again, and goes on with everything.
     pub fn enrol(&self, server: &str, login: &str, password: &str, device_name: &str) -> Result<Enrolment> {
-        if let Some(enrolment) = self.enrolment()? {
-            return Err(Error::refused("device.already_enrolled", enrolment.server));
-        }
+        let known = self.read(|db, _| Ok((identity::read(db)?, progress::read(db)?.error)))?;
+        let known = match known {
+            (Some(known), Some((code, _))) if code == FORGOTTEN_CODE => Some(known),
+            (Some(known), _) => return Err(Error::refused("device.already_enrolled", known.server)),
+            (None, _) => None,
+        };
         let address = Server::parse(server)?;
         let session: Session =
             self.ask(&address, None, "/api/v1/sessions", json!({ "login": login, "password": password }))?;
@@ -58,8 +66,15 @@ impl Client {
         // The session has served; should the server not hear this, it ends by itself.
         let _ = self.end_session(&address, &session.access_token);
         let identity = Identity { server: server.trim().trim_end_matches('/').to_owned(), ..identity? };
+        if let Some(known) = &known {
+            check_same(known, &identity)?;
+        }
         self.write(|desk| {
-            identity::insert(&desk.tx, &identity)?;
+            match known {
+                Some(_) => identity::set_grant(&desk.tx, &identity.grant)?,
+                None => identity::insert(&desk.tx, &identity)?,
+            }
+            progress::set_error(&desk.tx, None)?;
             desk.event(NewEvent {
                 kind: "device.enrolled",
                 detail: identity.origin.clone(),
@@ -119,6 +134,20 @@ impl Client {
         let request = HttpRequest { method: Method::Delete, url, headers, body: Vec::new() };
         deliver(&self.shared, request, &mut Traffic::default()).map(drop)
     }
+}
+
+/// Entries that were signed under the old grant count for the person of the new one.
+fn check_same(known: &Identity, identity: &Identity) -> Result<()> {
+    let deployment = |of: &Identity| (of.origin.clone(), of.log_key.clone(), of.deployment_key.clone());
+    if deployment(known) != deployment(identity) || known.device != identity.device {
+        let detail = "another deployment answers at this address".to_owned();
+        return Err(Error::Untrusted(Refusal::new("grant.other_deployment", detail)));
+    }
+    let (before, now) = (known.grant()?, identity.grant()?);
+    if (&before.person, &before.certificate_no) != (&now.person, &now.certificate_no) {
+        return Err(Error::refused("device.other_person", before.person));
+    }
+    Ok(())
 }
 
 fn suite_name(suite: Suite) -> &'static str {

@@ -76,6 +76,12 @@ pub fn insert(tx: &Tx, identity: &Identity) -> Result<()> {
     Ok(())
 }
 
+/// A grant that takes the place of one the deployment has forgotten.
+pub fn set_grant(tx: &Tx, grant: &SignedGrant) -> Result<()> {
+    tx.execute("UPDATE identity SET signed_grant = ?1", [grant.to_canonical()])?;
+    Ok(())
+}
+
 /// The mark of the folder this database was last opened in.
 pub fn folder_mark(db: &Connection) -> Result<Option<String>> {
     Ok(db.query_row("SELECT mark FROM folder", [], |row| row.get(0)).optional()?)

@@ -50,7 +50,8 @@ impl Deployment {
         }
         restored.openings = self.openings.iter().filter(|(leaf, _, _)| *leaf < size).cloned().collect();
         let open = |(_, header, body): &(u64, ActHeader, Vec<u8>)| header.open(&[9; 16], body).ok()?.epoch;
-        restored.epoch = restored.openings.iter().filter_map(open).last().map_or(1, |opened| opened.epoch);
+        restored.epoch =
+            restored.openings.iter().filter_map(open).next_back().map_or(1, |opened| opened.epoch);
         let opening = EpochOpening { epoch, after: restored.state(), note: None };
         let body = ActBody { epoch: Some(opening), ..ActBody::default() }.to_canonical();
         let header = ActHeader::commit(EPOCH_KIND, 1_700_000_000_000, &[9; 16], &body);

@@ -23,19 +23,21 @@ pub fn matches(register: &[SubjectRow], rows: &[Subject]) -> Vec<Match> {
     matcher.found.into_iter().map(|found| found.unwrap_or(Match::New)).collect()
 }
 
+/// Where in the register a text stands.
+type Places<'a> = BTreeMap<&'a str, Vec<usize>>;
+
 struct Matcher<'a> {
     register: &'a [SubjectRow],
     rows: &'a [Subject],
-    by_code: BTreeMap<&'a str, Vec<usize>>,
-    by_name: BTreeMap<&'a str, Vec<usize>>,
+    by_code: Places<'a>,
+    by_name: Places<'a>,
     taken: Vec<bool>,
     found: Vec<Option<Match>>,
 }
 
 impl<'a> Matcher<'a> {
     fn new(register: &'a [SubjectRow], rows: &'a [Subject]) -> Self {
-        let (mut by_code, mut by_name): (BTreeMap<&str, Vec<usize>>, BTreeMap<&str, Vec<usize>>) =
-            Default::default();
+        let (mut by_code, mut by_name) = (Places::new(), Places::new());
         for (at, party) in register.iter().enumerate() {
             by_name.entry(&party.name).or_default().push(at);
             if !party.code.is_empty() {

@@ -207,3 +207,28 @@ fn what_went_with_a_visit_after_its_receipt_holds_up_nothing_behind_it() {
     two.sync();
     assert_eq!(two.shown(visit, "1").as_deref(), Some("之后"), "offered again behind the gap");
 }
+
+#[test]
+fn a_phone_whose_enrolment_was_lost_is_enrolled_again_with_all_its_work() {
+    let server = FakeServer::new();
+    let visit = server.issue(1, &["a", "b"]);
+    let backup = server.backup();
+    let one = phone(&server, "a");
+    one.answer(visit, "1", "有效");
+    one.sync();
+    one.answer(visit, "2", "离线");
+    let again = |login: &str| one.client.enrol(super::server::URL, login, "right", "phone");
+    assert_eq!(again("a").expect_err("it is enrolled").code(), "device.already_enrolled");
+
+    server.restore(backup, 2);
+    one.sync();
+    let status = one.client.status().expect("status");
+    assert_eq!(status.last_error.expect("told").code, "device.unknown");
+    assert_eq!(one.shown(visit, "2").as_deref(), Some("离线"), "it goes on with its work");
+    assert_eq!(again("b").expect_err("somebody else").code(), "device.other_person");
+    again("a").expect("the same person");
+    one.sync();
+    assert_quiet(&one);
+    let two = phone(&server, "b");
+    assert_eq!(two.view(visit), one.view(visit));
+}

@@ -1,0 +1,142 @@
+//! The demo as people run it: played once, looked at again, damaged, and left open.
+
+use liuhen_tests::{
+    demo::desk::PASSWORD,
+    harness::{authenticator::Authenticator, server_program, supervisor::Api},
+};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+fn demo(folder: &Path, options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_liuhen-demo"));
+    command.args(["--port", "0", "--data"]).arg(folder).args(options);
+    command.env("LIUHEN_SERVER", server_program().expect("built"));
+    command
+}
+
+fn once(folder: &Path) -> Output {
+    demo(folder, &["--once"]).output().expect("the demo")
+}
+
+fn shown(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+/// Every file below the folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else if path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The largest file below each part of the folder, one small one, and the demo's own.
+fn victims(folder: &Path) -> Vec<PathBuf> {
+    let size = |path: &PathBuf| fs::metadata(path).expect("a file").len();
+    let largest = |part: &str| files_below(&folder.join(part)).into_iter().max_by_key(size);
+    let parts = ["server", "server/blobs", "server/signer", "phones/lin", "phones/wu", "pictures"];
+    let mut victims: Vec<PathBuf> = parts.iter().filter_map(|part| largest(part)).collect();
+    assert!(victims.len() >= 5, "{victims:?}");
+    victims.extend(["demo.json", "manifest.sha256", "server/liuhen.sqlite"].map(|name| folder.join(name)));
+    victims
+}
+
+/// Changes one bit in the middle, runs the demo, and puts the bit back.
+fn fails_when_damaged(folder: &Path, victim: &Path) {
+    let kept = fs::read(victim).expect("a file");
+    let mut damaged = kept.clone();
+    damaged[kept.len() / 2] ^= 4;
+    fs::write(victim, &damaged).expect("damage");
+    let output = once(folder);
+    let said = shown(&output);
+    assert_eq!(output.status.code(), Some(1), "{} was damaged: {said}", victim.display());
+    let name = victim.strip_prefix(folder).expect("below it").display().to_string();
+    assert!(said.contains(&name), "{name} is not named: {said}");
+    fs::write(victim, &kept).expect("mended");
+}
+
+/// A demo with its console open.
+struct Open {
+    process: Child,
+    url: String,
+    /// The supervisor's second factor.
+    secret: String,
+}
+
+impl Open {
+    fn new(folder: &Path) -> Self {
+        let mut process = demo(folder, &[]).stdout(Stdio::piped()).spawn().expect("the demo");
+        let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let (mut url, mut secret) = (None, None);
+        for line in lines.map(|line| line.expect("a line")) {
+            let last = || line.split_whitespace().next_back().unwrap_or_default().to_owned();
+            if line.contains("/console") && url.is_none() {
+                url = Some(last());
+            }
+            if line.contains("  shen ") {
+                secret = Some(last());
+            }
+            if line.contains("Ctrl-C") {
+                break;
+            }
+        }
+        let url = url.expect("an address").trim_end_matches("/console").to_owned();
+        Self { process, url, secret: secret.expect("a secret") }
+    }
+
+    fn end(mut self) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+        let status = self.process.wait().expect("it ends");
+        assert!(status.success(), "{status}");
+    }
+}
+
+#[test]
+fn the_day_is_played_verified_shown_and_every_damaged_byte_found() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("demo");
+    let output = once(&folder);
+    assert!(output.status.success(), "{}", shown(&output));
+    assert!(shown(&output).contains("Ledger verified"), "{}", shown(&output));
+
+    let output = once(&folder);
+    assert!(output.status.success(), "untouched, and yet: {}", shown(&output));
+    for victim in victims(&folder) {
+        fails_when_damaged(&folder, &victim);
+    }
+
+    let open = Open::new(&folder);
+    let page = Api::new(&open.url).send("GET", "/console/sign-in", &[], &[]).expect("a page");
+    assert_eq!(page.status, 200, "{page}");
+    let code = Authenticator::new(&open.secret).expect("a secret").fresh_code().expect("a code");
+    let api = Api::signed_in_with_code(&open.url, "shen", PASSWORD, &code).expect("the supervisor signs in");
+    assert_eq!(api.list("/api/v1/tasks").expect("tasks").len(), 12);
+    open.end();
+
+    let output = once(&folder);
+    assert!(output.status.success(), "closed cleanly, and yet: {}", shown(&output));
+    fails_when_damaged(&folder, &folder.join("server/liuhen.sqlite"));
+}
+
+#[test]
+fn somebody_elses_folder_is_not_touched() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("thesis.txt"), "years of work").expect("a file");
+    for options in [&["--once"][..], &["--once", "--fresh"]] {
+        let output = demo(place.path(), options).output().expect("the demo");
+        assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    }
+    assert_eq!(fs::read_to_string(place.path().join("thesis.txt")).expect("a file"), "years of work");
+}
