@@ -95,20 +95,26 @@ async fn carry_out(state: &AppState, order: Order) -> Result<String, ApiError> {
     }
 }
 
-/// Takes orders, one after another, until it is dropped. Without a socket the server does its other
-/// work; who needs to give an order stops it.
-pub async fn take_orders(state: AppState) {
-    let socket = socket_of(&state.config.data);
-    let (listener, owner) = match listen(&socket) {
-        Ok(listening) => listening,
-        Err(error) => {
-            tracing::warn!(%error, "no orders are taken at {}", socket.display());
-            return;
-        }
-    };
+/// Where orders come in.
+pub struct Orders {
+    listener: UnixListener,
+    owner: u32,
+}
+
+/// Opens the socket in a folder whose lock is held. Without one the server does its other work; who
+/// needs to give an order stops it.
+pub fn listen(data: &Path) -> Option<Orders> {
+    let socket = socket_of(data);
+    bind(&socket)
+        .inspect_err(|error| tracing::warn!(%error, "no orders are taken at {}", socket.display()))
+        .ok()
+}
+
+/// Takes orders, one after another, until it is dropped.
+pub async fn take(orders: Orders, state: AppState) {
     loop {
-        let taken = match listener.accept().await {
-            Ok((stream, _)) => answer(&state, stream, owner).await,
+        let taken = match orders.listener.accept().await {
+            Ok((stream, _)) => answer(&state, stream, orders.owner).await,
             Err(error) => Err(error),
         };
         if let Err(error) = taken {
@@ -119,15 +125,15 @@ pub async fn take_orders(state: AppState) {
     }
 }
 
-/// The folder's lock is held, so a socket that is there already is a dead server's.
-fn listen(socket: &Path) -> io::Result<(UnixListener, u32)> {
+/// A socket that is there already is a dead server's.
+fn bind(socket: &Path) -> io::Result<Orders> {
     match fs::remove_file(socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let listener = UnixListener::bind(socket)?;
     fs::set_permissions(socket, fs::Permissions::from_mode(0o600))?;
-    Ok((listener, fs::metadata(socket)?.uid()))
+    Ok(Orders { listener, owner: fs::metadata(socket)?.uid() })
 }
 
 async fn answer(state: &AppState, mut stream: tokio::net::UnixStream, owner: u32) -> io::Result<()> {

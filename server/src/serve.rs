@@ -8,7 +8,7 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
-use std::{future::Future, io::Write as _, net::SocketAddr};
+use std::{future::Future, io::Write as _, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 
 /// Serves until SIGTERM or SIGINT. Prints the address once requests are answered.
@@ -21,16 +21,19 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (state, background) = AppState::open(config).await?;
     let address = state.config.address;
     let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
-    let orders = tokio::spawn(control::take_orders(state.clone()));
+    let orders = control::listen(&state.config.data);
+    let orders = orders.map(|orders| tokio::spawn(control::take(orders, state.clone())));
     let shown = tls.as_ref().map(|(config, _)| config.clone());
     let reload = tokio::spawn(tls::reload(hangups, tls));
     announce(listener.local_addr()?, shown.is_some())?;
     serve(state.clone(), listener, shown, stop).await?;
     tracing::info!("stopping");
     reload.abort();
-    orders.abort();
-    // Its hold on the ledger ends with it; that it was aborted is no error.
-    let _ = orders.await;
+    if let Some(orders) = orders {
+        orders.abort();
+        // Its hold on the ledger ends with it; that it was aborted is no error.
+        let _ = orders.await;
+    }
     state.close(background).await
 }
 
@@ -48,21 +51,29 @@ pub async fn serve(
         stop.await;
         stopped.graceful_shutdown(Some(grace));
     });
-    // HTTP/1.1 alone: to tell it from HTTP/2 the first bytes are waited for, without any limit.
-    let mut server = Server::<SocketAddr>::from_listener(listener).handle(handle.clone()).http1_only();
-    // Whoever connects and says nothing would hold the connection for ever.
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(header_time);
-    let (server, service) =
-        (server.acceptor(NoDelayAcceptor::new()), routes::router(state).into_make_service());
+    let server = Server::<SocketAddr>::from_listener(listener).handle(handle.clone());
+    let service = routes::router(state).into_make_service();
+    let plain = NoDelayAcceptor::new();
     let served = match tls {
-        Some(tls) => server.map(|plain| RustlsAcceptor::new(tls).acceptor(plain)).serve(service).await,
-        None => server.serve(service).await,
+        Some(tls) => {
+            let server = server.acceptor(RustlsAcceptor::new(tls).acceptor(plain));
+            hurried(server, header_time).serve(service).await
+        }
+        None => hurried(server.acceptor(plain), header_time).serve(service).await,
     };
     stop.abort();
     if handle.connection_count() > 0 {
         tracing::warn!("requests were still under way and are given up");
     }
     served.context("serving")
+}
+
+/// Hangs up on whoever connects and says nothing. For that it speaks HTTP/1.1 alone: to tell it from
+/// HTTP/2 the first bytes are waited for, without any limit.
+fn hurried<A>(server: Server<SocketAddr, A>, header_time_max: Duration) -> Server<SocketAddr, A> {
+    let mut server = server.http1_only();
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(header_time_max);
+    server
 }
 
 /// Ends at the first signal to stop.

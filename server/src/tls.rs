@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The one protocol that is spoken; see [`crate::serve`].
+/// The one protocol that is spoken (see [`crate::serve`]).
 const PROTOCOL: &[u8] = b"http/1.1";
 
 /// What the files say now. One that is missing or is something else is told by its name.

@@ -65,6 +65,12 @@ class Walk {
     return this.expected.has(new URL(address || base).pathname);
   }
 
+  /// A finger on a phone, a mouse at a desk.
+  async press(target) {
+    const locator = typeof target === "string" ? this.page.locator(target).first() : target.first();
+    await (this.walk.touch ? locator.tap() : locator.click());
+  }
+
   async go(path) {
     await this.page.goto(base + path);
   }
@@ -74,6 +80,7 @@ class Walk {
     const sideways = await this.page.evaluate(
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
     );
+    await this.page.evaluate(() => window.scrollTo(0, 0));
     assert(sideways <= 0, `${this.walk.name}, ${name}: ${sideways} px stick out`);
     this.shot += 1;
     const number = String(this.shot).padStart(2, "0");
@@ -101,13 +108,14 @@ async function signIn(walk) {
   walk.expected.add("/console/sign-in");
   await page.fill("#login", LOGIN);
   await page.fill("#password", "not the password");
-  await page.click("main button[type=submit]");
-  await page.locator("[role=alert]").waitFor();
+  await walk.press("main button[type=submit]");
+  // Without a code nobody hears whether the password was right.
+  await page.locator(".fault", { hasText: "动态口令" }).waitFor();
   await walk.look("sign-in-refused");
   await page.fill("#login", LOGIN);
   await page.fill("#password", password);
   await page.fill("#code", (await ask("code", { login: LOGIN })).code);
-  await page.click("main button[type=submit]");
+  await walk.press("main button[type=submit]");
   await page.waitForURL("**/console/tasks?state=issued");
   walk.expected.clear();
 }
@@ -118,20 +126,20 @@ async function dispatch(walk) {
   await walk.look("home");
   await walk.go("/console/tasks/new");
   await page.fill("#q", walk.walk.party);
-  await page.click("main form button[type=submit]");
-  await page.locator("td.title a", { hasText: walk.walk.party }).click();
-  await page.getByText("餐饮服务食品安全检查").click();
+  await walk.press("main form button[type=submit]");
+  await walk.press(page.locator("td.title a", { hasText: walk.walk.party }));
+  await walk.press(page.getByText("餐饮服务食品安全检查"));
   // Nobody to lead: the form says so and keeps what was filled in.
   await page.fill("#instructions", "先看后厨冷藏设备，再查进货台账。");
   const lead = page.locator("#lead option", { hasText: LEAD });
   await page.selectOption("#lead", await lead.getAttribute("value"));
   walk.expected.add("/console/tasks/new");
-  await page.click("main form button[type=submit]");
+  await walk.press("main form button[type=submit]");
   await page.locator(".fault").first().waitFor();
   assert.equal(await page.inputValue("#instructions"), "先看后厨冷藏设备，再查进货台账。");
   await walk.look("dispatch-refused");
   await page.locator("label.choice", { hasText: PARTNER }).locator("input").check();
-  await page.click("main form button[type=submit]");
+  await walk.press("main form button[type=submit]");
   await page.waitForURL(/\/console\/tasks\/[0-9a-f]{32}/);
   walk.expected.clear();
   await walk.look("dispatched");
@@ -166,11 +174,14 @@ async function visited(walk, visit) {
   await page.locator("#item-1 .line-answer", { hasText: "符合" }).waitFor();
   await page.locator("#disputes .dispute.open").waitFor();
   const loaded = (image) => image.evaluate((it) => it.decode().then(() => it.naturalWidth));
-  const thumbnail = page.locator("figure.file img").first();
-  await thumbnail.scrollIntoViewIfNeeded();
-  assert((await loaded(thumbnail)) > 50, "the thumbnail shows nothing");
+  const thumbnails = await page.locator("figure.file img").all();
+  assert(thumbnails.length >= 5, `${thumbnails.length} photos are shown`);
+  for (const thumbnail of thumbnails) {
+    await thumbnail.scrollIntoViewIfNeeded();
+    assert((await loaded(thumbnail)) > 50, "a thumbnail shows nothing");
+  }
   await walk.look("visit");
-  await page.locator("figure.file a", { has: page.locator("img") }).first().click();
+  await walk.press(page.locator("figure.file a", { has: page.locator("img") }).first());
   const preview = page.locator(".viewer img");
   await preview.waitFor();
   assert((await loaded(preview)) > 600, "the preview shows nothing");
@@ -184,7 +195,7 @@ async function decided(walk, visit) {
   await walk.look("conflicts");
   await walk.go(`/console/visits/${visit}`);
   const side = page.locator("#disputes .dispute.open li", { hasText: "不符合" });
-  await side.getByRole("button", { name: "采用此值" }).click();
+  await walk.press(side.getByRole("button", { name: "采用此值" }));
   await page.locator("#disputes .dispute .chosen", { hasText: "不符合" }).waitFor();
   assert.equal(await page.locator("#disputes .dispute.open").count(), 0);
   await walk.look("decided");
@@ -192,7 +203,7 @@ async function decided(walk, visit) {
 
 async function traced(walk, visit) {
   const { page } = walk;
-  await page.locator(".tabs a", { hasText: "留痕" }).first().click();
+  await walk.press(page.locator(".tabs a", { hasText: "留痕" }).first());
   await page.locator(".banner.good", { hasText: "全部核验通过" }).waitFor();
   for (const name of [LEAD, PARTNER, SUPERVISOR]) {
     await page.locator(".trace .by", { hasText: name }).first().waitFor();
@@ -219,10 +230,12 @@ async function others(walk) {
     await walk.look(name);
   }
   await walk.go("/console/subjects");
-  await page.locator("td.title a").first().click();
+  await walk.press("td.title a");
+  await page.waitForURL(/\/console\/subjects\/[0-9a-f]{32}/);
   await walk.look("dossier");
   await walk.go("/console/checklists");
-  await page.locator("td.title a").first().click();
+  await walk.press("td.title a");
+  await page.waitForURL(/\/console\/checklists\/[0-9a-f]{64}/);
   await walk.look("checklist");
   walk.expected.add("/console/tasks/none");
   await walk.go("/console/tasks/none");
@@ -234,13 +247,29 @@ async function others(walk) {
   await walk.go("/console/language?to=zh&next=/console");
 }
 
+/// What the page showed when something was not as it should be.
+async function failed(here, error) {
+  const path = `${shots}/${here.walk.name}-failed.png`;
+  await here.page.screenshot({ path, fullPage: true }).catch(() => {});
+  process.stderr.write(`${here.walk.name}: at ${here.page.url()}, see ${path}; ${here.faults.join("; ")}\n`);
+  throw error;
+}
+
 async function run(browser, walk, cookies) {
   const context = await browser.newContext({
-    viewport: walk.viewport, hasTouch: Boolean(walk.touch), javaScriptEnabled: walk.script, locale: "zh-CN",
+    viewport: walk.viewport, hasTouch: Boolean(walk.touch), isMobile: Boolean(walk.touch), javaScriptEnabled: walk.script, locale: "zh-CN",
   });
   const here = new Walk(context, await context.newPage(), walk);
+  await steps(here, cookies).catch((error) => failed(here, error));
+  const kept = await context.cookies();
+  await context.close();
+  process.stderr.write(`${walk.name}: ${here.shot} pages\n`);
+  return kept;
+}
+
+async function steps(here, cookies) {
   if (cookies) {
-    await context.addCookies(cookies);
+    await here.context.addCookies(cookies);
   } else {
     await signIn(here);
   }
@@ -250,16 +279,12 @@ async function run(browser, walk, cookies) {
   await decided(here, visit);
   await traced(here, visit);
   await others(here);
-  const kept = await context.cookies();
-  if (walk === WALKS.at(-1)) {
-    await here.page.locator("header form button, .me form button").first().click();
+  if (here.walk === WALKS.at(-1)) {
+    await here.press("header form button, .me form button");
     await here.page.waitForURL("**/console/sign-in**");
     await here.go("/console/tasks");
     await here.page.waitForURL("**/console/sign-in**");
   }
-  await context.close();
-  process.stderr.write(`${walk.name}: ${here.shot} pages\n`);
-  return kept;
 }
 
 const browser = await chromium.launch({

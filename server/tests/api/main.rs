@@ -5,6 +5,7 @@ mod casework;
 mod console;
 mod console_sessions;
 mod deployment;
+mod described;
 mod devices;
 mod escalation;
 mod idempotency;

@@ -192,7 +192,7 @@ async fn an_administrator_resets_a_factor_and_its_sign_ins_end() {
     let wang = deployment.hire("wang", &["supervisor"], None).await;
     let path = format!("/api/v1/accounts/{wang}/second-factor");
     let none = deployment.send("admin", "DELETE", &path, None).await;
-    assert_eq!(none.problem(404), "second_factor.unknown");
+    assert_eq!(none.problem(409), "second_factor.unknown");
     let old = set_up(&deployment, "wang").await;
     let own = deployment.send("wang", "DELETE", &path, None).await;
     assert_eq!(own.problem(403), "access.denied");

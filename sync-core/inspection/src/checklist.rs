@@ -11,7 +11,7 @@ use crate::{ChecklistHash, Date, Refusal, limits, visit::Flag};
 use liuhen_engine::field::Scalar;
 use liuhen_trace::{Canonical, Hash, digest};
 use minicbor::{Decode, Encode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::collections::BTreeSet;
 
 /// One version of a checklist. [`Checklist::check`] says whether it holds the rules; the readers
@@ -28,6 +28,7 @@ pub struct Checklist {
     /// From 1, higher for newer.
     #[n(1)]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 4294967295_u32))]
+    #[serde(deserialize_with = "whole")]
     pub version: u32,
     #[n(2)]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 256))]
@@ -201,6 +202,14 @@ impl Item {
         }
         Ok(())
     }
+}
+
+/// JSON has one kind of number: `2.0` is as good as `2`.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let float =
+        number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(float));
+    float.map(|float| float as u32).ok_or_else(|| D::Error::custom("a version is a whole number from 1"))
 }
 
 /// Item codes stand in paths, URLs and file names: `[A-Za-z0-9._-]{1,64}`.

@@ -87,7 +87,7 @@ fn work(server: &Server, folder: &Path, office: &Office, issued: &[Issued]) -> R
     phone.attach(disputed.clone(), evidence(&photo), None)?;
     phone.answer(sealed.clone(), ITEM.to_owned(), Value::Int { value: 3 }, None)?;
     phone.seal(sealed.clone(), signers(phone, &sealed)?, None)?;
-    phones.iter().try_for_each(|phone| hand_in(phone))
+    phones.iter().try_for_each(hand_in)
 }
 
 fn finding() -> NewFinding {

@@ -61,7 +61,8 @@ fn certify(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
     let (certificate, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
-        .args(["-days", "2", "-subj", "/CN=liuhen", "-addext", "subjectAltName=IP:127.0.0.1", "-out"])
+        .args(["-days", "2", "-subj", "/CN=liuhen", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-out"])
         .arg(&certificate)
         .arg("-keyout")
         .arg(&key)

@@ -156,7 +156,7 @@ async fn apply_removal(tx: &mut Tx, by: String, planned_on: AccountRow) -> Resul
     let account = accounts::unchanged(tx, &planned_on).await?;
     let Some(row) = store::second_factors::by_account(tx.conn(), &account.id).await? else {
         let detail = format!("{} has no second factor", account.login);
-        return Err(ApiError::not_found("second_factor.unknown", detail));
+        return Err(ApiError::conflict("second_factor.unknown", detail));
     };
     let now_ms = tx.now_ms();
     store::second_factors::remove(tx.conn(), &account.id).await?;

@@ -205,7 +205,7 @@ pub async fn reset_second_factor(
     let actor = fields.once_actor(signed_in.actor(), "POST /console/accounts/second-factor")?;
     match second_factor::remove(&state, &actor, &id).await {
         Ok(_) => Ok(after(&format!("/console/accounts/{id}"), "factor_reset").into_response()),
-        Err(error) if form::belongs_to_form(&error) || error.code() == "second_factor.unknown" => {
+        Err(error) if form::belongs_to_form(&error) => {
             let faults = Faults::of(signed_in.page.lang, &error, PLACES);
             account_page(&state, signed_in, &id, None, faults).await
         }

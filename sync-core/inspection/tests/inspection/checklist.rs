@@ -31,6 +31,18 @@ fn what_breaks_a_rule_is_refused_with_its_code() {
 }
 
 #[test]
+fn a_version_is_a_whole_number_however_json_writes_it() {
+    let read = |version: &str| {
+        let json = r#"{"code":"a","version":V,"title":"t","items":[{"code":"1","text":"t","response":{"type":"bool"}}]}"#;
+        Checklist::from_json(json.replace('V', version).as_bytes())
+    };
+    assert_eq!(read("2.0").expect("a whole number").hash(), read("2").expect("a number").hash());
+    for version in ["2.5", "-1", "4294967296", "\"2\"", "1e300"] {
+        assert_eq!(read(version).expect_err(version).code, "checklist.malformed");
+    }
+}
+
+#[test]
 fn a_thousand_items_are_allowed_and_one_more_is_not() {
     let mut list = checklist();
     let item = list.items[4].clone();
