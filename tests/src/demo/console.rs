@@ -69,7 +69,9 @@ fn print_lines(guests: &[Guest], with_codes: bool) -> Result<()> {
         let pad = " ".repeat(width - columns(&account.name));
         let roles = account.roles.iter().map(|role| role_title(role)).collect::<Vec<_>>().join("、");
         let roles = format!("{roles}{}", " ".repeat(ROLE_COLUMNS.saturating_sub(columns(&roles))));
-        println!("\x1b[K  {:6} {}{pad}  {roles}  {second}", account.login, account.name);
+        // On a terminal the line stands where that of the second before stood.
+        let clear = if with_codes { "\x1b[K" } else { "" };
+        println!("{clear}  {:6} {}{pad}  {roles}  {second}", account.login, account.name);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    thread,
 };
 
 fn demo(folder: &Path, options: &[&str]) -> Command {
@@ -77,9 +78,9 @@ struct Open {
 impl Open {
     fn new(folder: &Path) -> Self {
         let mut process = demo(folder, &[]).stdout(Stdio::piped()).spawn().expect("the demo");
-        let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let (mut url, mut secret) = (None, None);
-        for line in lines.map(|line| line.expect("a line")) {
+        for line in lines.by_ref().map(|line| line.expect("a line")) {
             let last = || line.split_whitespace().next_back().unwrap_or_default().to_owned();
             if line.contains("/console") && url.is_none() {
                 url = Some(last());
@@ -91,15 +92,31 @@ impl Open {
                 break;
             }
         }
+        // Somebody has to read what it says at its end.
+        thread::spawn(move || lines.for_each(drop));
         let url = url.expect("an address").trim_end_matches("/console").to_owned();
         Self { process, url, secret: secret.expect("a secret") }
     }
 
     fn end(mut self) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+        self.tell_to_end();
         let status = self.process.wait().expect("it ends");
         assert!(status.success(), "{status}");
+    }
+
+    fn tell_to_end(&self) {
+        let pid = self.process.id().to_string();
+        drop(Command::new("kill").args(["-TERM", &pid]).status());
+    }
+}
+
+impl Drop for Open {
+    /// A test that fails leaves no demo behind, nor its server.
+    fn drop(&mut self) {
+        if matches!(self.process.try_wait(), Ok(None)) {
+            self.tell_to_end();
+            drop(self.process.wait());
+        }
     }
 }
 
