@@ -49,19 +49,19 @@ pub struct Item {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub code: String,
     #[n(1)]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 8192))]
     pub text: String,
     #[n(2)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 8192))]
     pub how_to_check: Option<String>,
     #[n(3)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 8192))]
     pub legal_basis: Option<String>,
     #[n(4)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 8192))]
     pub penalty_basis: Option<String>,
     #[n(5)]
     pub response: ResponseType,

@@ -8,8 +8,8 @@ pub const CHECKLIST_BYTES_MAX: usize = 512 * 1024;
 pub const CODE_BYTES_MAX: usize = 64;
 /// A title, a name, an option: a line on a screen.
 pub const LINE_CHARS_MAX: usize = 256;
-/// What to check, how, and on which legal basis: some paragraphs, quoted from the law.
-pub const PARAGRAPH_CHARS_MAX: usize = 4096;
+/// What to check, how, and on which legal basis: quoted from the law, the longest published ones have 4,600.
+pub const PARAGRAPH_CHARS_MAX: usize = 8192;
 /// A signer's name: it must fit in one entry's body with those of the others.
 pub const NAME_BYTES_MAX: usize = 512;
 /// Options of one choice: more do not fit a phone's screen.
