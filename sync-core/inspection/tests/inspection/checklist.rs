@@ -21,7 +21,10 @@ fn what_breaks_a_rule_is_refused_with_its_code() {
     assert_eq!(refused(|list| list.items[1].code = "1".into()), "checklist.duplicate_code");
     assert_eq!(refused(|list| list.version = 0), "checklist.bad_version");
     assert_eq!(refused(|list| list.title = "  ".into()), "checklist.empty_text");
-    assert_eq!(refused(|list| list.items[0].text = "字".repeat(limits::PARAGRAPH_CHARS_MAX + 1)), "checklist.too_long");
+    assert_eq!(
+        refused(|list| list.items[0].text = "字".repeat(limits::PARAGRAPH_CHARS_MAX + 1)),
+        "checklist.too_long"
+    );
     assert_eq!(refused(|list| list.items.clear()), "checklist.wrong_count");
     let choice = |options: &[&str]| ResponseType::Choice {
         options: options.iter().map(ToString::to_string).collect(),
