@@ -1,5 +1,6 @@
 //! What the server's refusals are called for people. Those of the domain are in
-//! [`liuhen_inspection::codes`]; a code that is in neither goes by its status.
+//! [`liuhen_inspection::codes`], and a code that is in neither goes by its status. What there is to say of a
+//! file that was handed in has texts of its own, with a place for what was found: [`liuhen_import::message`].
 
 use std::borrow::Cow;
 
@@ -16,16 +17,26 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("account.unknown", "没有该账号", "No such account"),
     ("checklist.unknown", "没有该检查清单", "No such checklist"),
     ("checklist.version_taken", "该版本已登记且内容不同", "This version is registered with other content"),
-    ("conflict.changed", "分歧内容刚刚变化，请重新查看", "The conflict just changed: look again"),
-    ("conflict.decided", "该分歧已有人裁决", "Somebody decided this already"),
-    ("conflict.reason_missing", "请填写理由", "Say why"),
-    ("conflict.unknown", "没有该分歧", "No such conflict"),
+    ("conflict.changed", "又有新的不同意见，请重新查看", "The values that disagree have changed; look again"),
+    ("conflict.decided", "已有他人作出决定", "Somebody has decided this already"),
+    ("conflict.reason_missing", "请说明理由", "Say why"),
+    ("conflict.unknown", "此处没有分歧", "Nobody disagrees here"),
     ("department.name_taken", "部门名称已存在", "There is a department of this name"),
     ("department.too_deep", "部门层级过深", "Too many levels of departments"),
     ("department.unknown", "没有该部门", "No such department"),
+    ("device.desk", "办公端密钥不得用于联网提交", "A desk's key is not heard over the network"),
     ("device.revoked", "该设备已注销", "This device was revoked"),
-    ("device.unknown", "没有该设备", "No such device"),
+    (
+        "device.unknown",
+        "服务器不认识该设备，请重新登录绑定",
+        "The server does not know this device; sign in on it again",
+    ),
+    ("evidence.damaged", "证据文件与登记的哈希不符", "The stored file is not the one announced"),
+    ("evidence.no_picture", "该文件不是图片", "The file is no picture"),
+    ("evidence.picture_damaged", "图片已损坏", "The picture cannot be decoded"),
+    ("evidence.picture_too_large", "图片过大，无法预览", "The picture is too large for a preview"),
     ("evidence.unknown", "没有该证据", "No such evidence"),
+    ("evidence.wrong_range", "请求的范围超出文件", "The range lies behind the file's end"),
     ("idempotency.bad_key", "表单标识不正确，请刷新页面", "The form's key is malformed: reload the page"),
     ("idempotency.key_reused", "这份表单已经提交过", "This form was sent before"),
     ("import.busy", "正在处理另一份导入，请稍后再试", "Another import is under way: try again soon"),
@@ -68,6 +79,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("text.control_character", "不能包含换行或控制字符", "It must be one line"),
     ("text.empty", "此项不能为空", "This must not be empty"),
     ("text.too_long", "内容过长", "Too long"),
+    ("visit.busy", "检查内容正在更新，请稍后再试", "The visit is being changed; try again"),
     ("visit.unknown", "没有该检查", "No such visit"),
 ];
 
@@ -81,12 +93,14 @@ pub fn of(code: &str) -> Option<Cow<'static, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use liuhen_inspection::codes;
 
     #[test]
-    fn every_title_is_found_by_its_code() {
+    fn every_title_is_found_by_its_code_and_is_the_only_one() {
         for (code, chinese, _) in TITLES {
             let title = of(code).unwrap_or_else(|| panic!("{code} is out of order"));
             assert!(title.starts_with(chinese), "{code}");
+            assert!(codes::titles(code).is_none(), "{code} has a title in the domain, which goes first");
         }
         assert_eq!(of("no.such_code"), None);
     }

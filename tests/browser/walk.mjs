@@ -213,7 +213,7 @@ async function traced(walk, visit) {
   await walk.look("trace");
 }
 
-/// Every other page there is, in both languages.
+/// Pages that no step before came by, as far as the supervisor may see them, and one in English.
 async function others(walk) {
   const { page } = walk;
   const pages = [

@@ -41,6 +41,12 @@ fn breaches_in(crates: &[&str], rule: impl Fn(&File) -> Vec<String>) -> Vec<Stri
     crates.iter().flat_map(|krate| sources(krate)).flat_map(|file| rule(&file)).collect()
 }
 
+/// Sources of integration tests, which stand beside `src`.
+fn integration_tests() -> Vec<File> {
+    let folders = CRATES.iter().map(|krate| workspace().join(krate).join("tests")).filter(|it| it.is_dir());
+    folders.flat_map(|folder| rules::files_below(&folder).expect("test sources")).collect()
+}
+
 fn none(breaches: Vec<String>) {
     assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
 }
@@ -69,10 +75,7 @@ fn functions_and_files_stay_short() {
     let long_file = "// x\n".repeat(rules::FILE_LINES_MAX + 1);
     assert_eq!(rules::too_long(&File::from_text("bad.rs", &long_file)).len(), 1);
     none(breaches_in(CRATES, rules::too_long));
-    let test_files =
-        CRATES.iter().map(|krate| workspace().join(krate).join("tests")).filter(|it| it.is_dir());
-    let files = test_files.flat_map(|folder| rules::files_below(&folder).expect("test sources"));
-    none(files.flat_map(|file| rules::too_long(&file)).collect());
+    none(integration_tests().iter().flat_map(rules::too_long).collect());
 }
 
 #[test]
@@ -130,6 +133,7 @@ fn nothing_is_left_undone() {
     let bad = File::from_text("bad.rs", "fn f() { todo!() }\nfn g() { dbg!(1); }\n");
     assert_eq!(rules::left_undone(&bad).len(), 2);
     none(breaches_in(CRATES, rules::left_undone));
+    none(integration_tests().iter().flat_map(rules::left_undone).collect());
 }
 
 fn tree_lacks(package: &str, forbidden: &[&str]) {
@@ -162,9 +166,17 @@ fn crates_below_device_do_no_io() {
 }
 
 #[test]
+fn import_does_no_io_and_stands_on_nothing_of_ours() {
+    tree_lacks("liuhen-import", tree::IO_PACKAGES);
+    let ours = CRATES.iter().filter(|krate| krate.starts_with("sync-core/"));
+    let ours: Vec<_> = ours.map(|krate| krate.replace("sync-core/", "liuhen-")).collect();
+    let ours: Vec<_> = ours.iter().map(String::as_str).chain(["liuhen-server", "liuhen-mobile"]).collect();
+    tree_lacks("liuhen-import", &ours);
+}
+
+#[test]
 fn the_phone_has_no_async_runtime_and_the_server_no_phone() {
     tree_lacks("liuhen-mobile", &["tokio", "async-std", "smol", "axum", "sqlx*", "liuhen-server"]);
-    tree_lacks("liuhen-import", &["axum", "sqlx*", "tokio", "liuhen-server", "liuhen-engine"]);
     tree_lacks("liuhen-server", &["liuhen-device", "liuhen-mobile", "rusqlite", "openssl*", "native-tls"]);
 }
 

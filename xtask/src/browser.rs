@@ -37,8 +37,8 @@ pub fn walk(built: &replay::Built) -> Result<()> {
     if screenshots.exists() {
         fs::remove_dir_all(&screenshots).with_context(|| screenshots.display().to_string())?;
     }
-    let mut command = shell::program(built.replay.with_file_name("liuhen-demo"));
-    command.env("LIUHEN_SERVER", &built.server).arg("browse").arg("--screenshots").arg(&screenshots);
+    let mut command = built.demo();
+    command.arg("browse").arg("--screenshots").arg(&screenshots);
     shell::run(command.args(["--", "node"]).arg(walk))
 }
 

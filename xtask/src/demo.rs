@@ -1,15 +1,10 @@
 //! `cargo xtask demo`: builds what the demo needs and becomes it.
 
-use crate::{replay, shell};
+use crate::{replay::Built, shell, stages::now};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::{
-    ffi::OsString,
-    os::unix::process::CommandExt as _,
-    process::{Command, ExitCode},
-    sync::mpsc,
-    thread,
-    time::{Duration, Instant},
+    ffi::OsString, os::unix::process::CommandExt as _, process::ExitCode, sync::mpsc, thread, time::Duration,
 };
 
 /// A build from nothing takes minutes; somebody who waits hears of each.
@@ -25,27 +20,18 @@ pub struct Options {
 
 pub fn run(options: &Options) -> Result<ExitCode> {
     let built = build()?;
-    let demo = built.replay.with_file_name("liuhen-demo");
     // Becoming it leaves nobody between the terminal and the demo, which closes its folder when asked.
-    let failed = command(demo, &built).args(&options.arguments).exec();
+    let failed = built.demo().args(&options.arguments).exec();
     Err(failed).context("the demo did not start")
 }
 
-/// The demo's program, told which server to run.
-fn command(demo: impl AsRef<std::ffi::OsStr>, built: &replay::Built) -> Command {
-    let mut command = Command::new(demo);
-    command.env("LIUHEN_SERVER", &built.server);
-    command
-}
-
 /// Server and demo and nothing else, unoptimised: the console is to be up soon.
-fn build() -> Result<replay::Built> {
+fn build() -> Result<Built> {
     eprintln!("编译服务器和演示程序 Building the server (liuhen) and the demo (liuhen-demo)");
     let server = ["build", "--package", "liuhen-server", "--bin", "liuhen"];
     let demo = ["--package", "liuhen-tests", "--bin", "liuhen-demo"];
     told_every_minute(|| shell::run(shell::cargo().args(server).args(demo)))?;
-    let folder = replay::target_folder()?.join("debug");
-    Ok(replay::Built { server: folder.join("liuhen"), replay: folder.join("liuhen-replay") })
+    Built::of("debug")
 }
 
 /// Says every minute how long it has been working.
@@ -62,9 +48,4 @@ fn told_every_minute<T>(work: impl FnOnce() -> T) -> T {
     drop(teller.join());
     eprintln!("[{:4.1} min] 编译完成 built", (now() - started).as_secs_f64() / 60.0);
     result
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long a build takes is shown, nothing depends on it")]
-fn now() -> Instant {
-    Instant::now()
 }

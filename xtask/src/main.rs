@@ -23,7 +23,8 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run every test: crates, real processes, the Python binding, a replay
+    /// Run every test: crates, real processes, the Python binding, the console in a browser, the API
+    /// against its description, a replay
     Test(test::Options),
     /// Replay a city's inspections from phones to a verified ledger, in release builds
     Replay(replay::Options),

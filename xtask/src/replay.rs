@@ -5,7 +5,7 @@ use crate::shell;
 use anyhow::Result;
 use clap::Args;
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -21,34 +21,55 @@ pub struct Options {
 
 /// Programs of one build.
 pub struct Built {
-    pub server: PathBuf,
-    pub replay: PathBuf,
+    server: PathBuf,
+    replay: PathBuf,
+    demo: PathBuf,
+}
+
+impl Built {
+    /// `profile` is the folder below `target`.
+    pub fn of(profile: &str) -> Result<Self> {
+        let folder = target_folder()?.join(profile);
+        let [server, replay, demo] = ["liuhen", "liuhen-replay", "liuhen-demo"].map(|name| folder.join(name));
+        Ok(Self { server, replay, demo })
+    }
+
+    pub fn server(&self) -> &Path {
+        &self.server
+    }
+
+    /// Told which server to run.
+    fn beside_server(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env("LIUHEN_SERVER", &self.server);
+        command
+    }
+
+    pub fn replay(&self) -> Command {
+        self.beside_server(&self.replay)
+    }
+
+    pub fn demo(&self) -> Command {
+        self.beside_server(&self.demo)
+    }
 }
 
 pub fn run(options: &Options) -> Result<ExitCode> {
     let built = build(&["--release"], "release")?;
-    let status = shell::status(command(&built).arg("run").args(&options.arguments))?;
+    let status = shell::status(built.replay().arg("run").args(&options.arguments))?;
     Ok(shell::exit_code(status))
 }
 
-/// Builds server and replay; `profile` is the folder below `target`.
+/// Builds server, replay and demo; `profile` is the folder below `target`.
 pub fn build(arguments: &[&str], profile: &str) -> Result<Built> {
     let packages = ["build", "--package", "liuhen-server", "--package", "liuhen-tests", "--bins"];
     shell::run(shell::cargo().args(packages).args(arguments))?;
-    let folder = target_folder()?.join(profile);
-    Ok(Built { server: folder.join("liuhen"), replay: folder.join("liuhen-replay") })
-}
-
-/// The replay's program, told which server to run.
-pub fn command(built: &Built) -> Command {
-    let mut command = Command::new(&built.replay);
-    command.env("LIUHEN_SERVER", &built.server);
-    command
+    Built::of(profile)
 }
 
 /// Writes a small made-up set.
 pub fn generate(built: &Built, folder: &Path) -> Result<()> {
-    shell::run(command(built).arg("generate").arg(folder))
+    shell::run(built.replay().arg("generate").arg(folder))
 }
 
 /// Where cargo builds to, which a user may have moved.

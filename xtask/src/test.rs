@@ -10,17 +10,20 @@ use std::{
     process::{ExitCode, Stdio},
 };
 
+/// Names a city's published set, for us and for the tests that read it.
+const CITY: &str = "LIUHEN_CITY_DATA";
+
 #[derive(Args)]
 pub struct Options {
     /// Install what is missing without asking
     #[arg(long, env = "CI", value_parser = FalseyValueParser::new())]
     yes: bool,
-    /// Also the long replays of the city's set: all of it, with cuts and kills, half a year with
-    /// photos, and with sabotage
+    /// Also half an hour of requests made up from the API's description, and the long replays of the
+    /// city's set: all of it, with cuts and kills, half a year with photos, and with sabotage
     #[arg(long)]
     full: bool,
     /// A city's published set, to be replayed too
-    #[arg(long, env = "LIUHEN_CITY_DATA", value_name = "DIR")]
+    #[arg(long, env = CITY, value_name = "DIR")]
     city: Option<PathBuf>,
 }
 
@@ -33,7 +36,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         Some(folder) => eprintln!("\nEverything passed, the city's set in {} among it.", folder.display()),
         None => eprintln!(
             "\nEverything passed. The city's set was not there, so the replay ran on a made-up set only; \
-             LIUHEN_CITY_DATA names its folder."
+             {CITY} names its folder."
         ),
     }
     Ok(ExitCode::SUCCESS)
@@ -47,11 +50,15 @@ fn all(stages: &mut Stages, options: &Options) -> Result<Option<PathBuf>> {
     })?;
     let built = stages.run("build", || {
         shell::run(shell::cargo().args(["build", "--workspace", "--lib", "--bins"]))?;
-        let folder = replay::target_folder()?.join("debug");
-        Ok(Built { server: folder.join("liuhen"), replay: folder.join("liuhen-replay") })
+        Built::of("debug")
     })?;
     stages.run("unit and process tests", || {
-        shell::run(shell::cargo().args(["test", "--workspace"]).env("LIUHEN_SERVER", &built.server))
+        let mut command = shell::cargo();
+        command.args(["test", "--workspace"]).env("LIUHEN_SERVER", built.server());
+        if let Some(city) = &city {
+            command.env(CITY, city);
+        }
+        shell::run(&mut command)
     })?;
     stages.run("Python binding", || python_story(&built))?;
     stages.run("console in a browser", || browser::walk(&built))?;
@@ -64,8 +71,7 @@ fn all(stages: &mut Stages, options: &Options) -> Result<Option<PathBuf>> {
     if let Some(city) = &city {
         stages.run("replay of the city's last days", || replayed(&built, city, CITY_SLICE))?;
     }
-    if options.full {
-        let city = city.as_ref().context("--full needs the city's set: --city DIR or LIUHEN_CITY_DATA")?;
+    if let Some(city) = city.as_ref().filter(|_| options.full) {
         long_replays(stages, city)?;
     }
     Ok(city)
@@ -79,7 +85,7 @@ const EXAMPLES_FULL: &str = "150";
 fn contract(built: &Built, full: bool) -> Result<()> {
     let schemathesis = prerequisites::schemathesis(&replay::target_folder()?)?;
     let examples = if full { EXAMPLES_FULL } else { EXAMPLES };
-    let mut command = replay::command(built);
+    let mut command = built.replay();
     shell::run(command.args(["contract", "--examples", examples, "--schemathesis"]).arg(schemathesis))
 }
 
@@ -106,12 +112,12 @@ fn long_replays(stages: &mut Stages, city: &Path) -> Result<()> {
 }
 
 fn replayed(built: &Built, folder: &Path, arguments: &[&str]) -> Result<()> {
-    shell::run(replay::command(built).arg("run").arg(folder).args(arguments))
+    shell::run(built.replay().arg("run").arg(folder).args(arguments))
 }
 
 /// As [`replayed`], with the report; `clean` says how it has to end.
 fn reported(built: &Built, folder: &Path, arguments: &[&str], clean: bool) -> Result<serde_json::Value> {
-    let mut command = replay::command(built);
+    let mut command = built.replay();
     let output =
         command.arg("run").arg(folder).arg("--json").args(arguments).stderr(Stdio::inherit()).output()?;
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).context("the replay's report")?;
@@ -147,7 +153,8 @@ fn python_story(built: &Built) -> Result<()> {
     fs::copy(&library, &copied).with_context(|| copied.display().to_string())?;
     let story = shell::workspace().join("mobile-ffi/python/test_story.py");
     shell::run(
-        replay::command(built)
+        built
+            .replay()
             .args(["with-server", "--", "python3"])
             .arg(story)
             .env("PYTHONPATH", &folder)
@@ -155,10 +162,13 @@ fn python_story(built: &Built) -> Result<()> {
     )
 }
 
-/// The city's set, if one was named.
+/// The city's set, if one was named; the long replays are of nothing else. Its whole path, because
+/// cargo runs each crate's tests in that crate's folder.
 fn city_set(options: &Options) -> Result<Option<PathBuf>> {
-    if let Some(folder) = &options.city {
-        ensure!(folder.is_dir(), "{} is no folder", folder.display());
-    }
-    Ok(options.city.clone())
+    let Some(folder) = &options.city else {
+        ensure!(!options.full, "--full needs the city's set: --city DIR or {CITY}");
+        return Ok(None);
+    };
+    ensure!(folder.is_dir(), "{} is no folder", folder.display());
+    Ok(Some(folder.canonicalize().with_context(|| folder.display().to_string())?))
 }

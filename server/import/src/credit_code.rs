@@ -38,7 +38,7 @@ mod tests {
     const SOUND: &str = "91350100M000100Y43";
 
     #[test]
-    fn the_example_of_the_standard_is_sound_and_a_slip_in_any_place_shows() {
+    fn a_code_with_its_check_digit_is_sound_and_a_slip_in_any_place_shows() {
         assert!(is_sound(SOUND));
         for at in 0..LENGTH {
             let mut slipped = SOUND.to_owned().into_bytes();

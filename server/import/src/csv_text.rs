@@ -1,6 +1,7 @@
 //! Texts with a row on each line: the delimiter is the one that makes a table of it.
 
 use crate::{
+    export::unguarded,
     limits, mapping,
     messages::Finding,
     table::{Cell, Grid},
@@ -79,14 +80,6 @@ fn guess(text: &str) -> u8 {
     };
     let best = DELIMITERS.into_iter().rev().max_by_key(table);
     best.unwrap_or(b',')
-}
-
-/// Takes back the apostrophe that [`crate::export`] puts before what a spreadsheet would run.
-pub fn unguarded(text: &str) -> &str {
-    match crate::export::is_guarded(text) {
-        true => &text[1..],
-        false => text,
-    }
 }
 
 #[cfg(test)]

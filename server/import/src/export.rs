@@ -59,8 +59,16 @@ where
     workbook.save_to_buffer()
 }
 
-/// Whether an apostrophe before this text would be taken for a guard.
-pub(crate) fn is_guarded(text: &str) -> bool {
+/// Takes a guard away, for the import.
+pub(crate) fn unguarded(text: &str) -> &str {
+    match is_guarded(text) {
+        true => &text[GUARD.len_utf8()..],
+        false => text,
+    }
+}
+
+/// Whether this text begins with a guard.
+fn is_guarded(text: &str) -> bool {
     text.starts_with(GUARD) && text.trim_start_matches(GUARD).starts_with(RUN)
 }
 
@@ -85,7 +93,7 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{csv_text::unguarded, table::read};
+    use crate::table::read;
 
     const CELLS: [&str; 10] = [
         "=HYPERLINK(\"http://a\")",

@@ -73,6 +73,7 @@ impl Scan {
         }
     }
 
+    /// Prefixed names (`x:xf`) are not counted; the length of the part alone bounds them.
     fn allows_styles(&mut self, piece: &[u8]) -> bool {
         for byte in piece {
             self.text_bytes = if matches!(byte, b'<' | b'"' | b'\'') { 0 } else { self.text_bytes + 1 };
@@ -87,8 +88,7 @@ impl Scan {
         self.formats <= limits::FORMATS_MAX
     }
 
-    /// A number of texts that the parser would make room for at once. Prefixed names (`x:xf`) are
-    /// counted by the length of the part alone.
+    /// A number of texts that the parser would make room for at once.
     fn allows_claims(&mut self, piece: &[u8]) -> bool {
         // In UTF-16 the claim could not be read here, and would be by the parser.
         if piece.contains(&0) {

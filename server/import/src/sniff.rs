@@ -130,6 +130,8 @@ fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
+    use zip::write::SimpleFileOptions;
 
     fn refused(bytes: &[u8]) -> &'static str {
         Format::sniff(bytes).expect_err("refused").code
@@ -152,6 +154,22 @@ mod tests {
         assert_eq!(refused(&compound("Workbook")), "import.format_xls");
         assert_eq!(refused(&compound("WordDocument")), "import.format_unknown");
         assert_eq!(refused(&vec![b'a'; limits::BYTES_MAX + 1]), "import.too_large");
+    }
+
+    #[test]
+    fn archives_are_told_by_their_parts() {
+        let archive = |path: &str, content: &[u8]| {
+            let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+            let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+            writer.start_file(path, stored).expect("a part");
+            writer.write_all(content).expect("its content");
+            writer.finish().expect("an archive").into_inner()
+        };
+        assert_eq!(Format::sniff(&archive("xl/workbook.xml", b"")), Ok(Format::Xlsx));
+        assert_eq!(refused(&archive("xl/workbook.bin", b"")), "import.format_xlsb");
+        let open_document = archive("mimetype", b"application/vnd.oasis.opendocument.spreadsheet");
+        assert_eq!(refused(&open_document), "import.format_ods");
+        assert_eq!(refused(&archive("word/document.xml", b"")), "import.format_unknown");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! must not become a table of that size.
 
 use crate::{
+    export::unguarded,
     limits,
     messages::Finding,
     package,
@@ -21,7 +22,7 @@ const FIELDS_SURE: usize = 2;
 
 type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
 
-/// The sheet whose header names most fields, the first of several.
+/// The first sheet whose header surely names fields, else the one that names most.
 pub fn read(bytes: &[u8]) -> Result<(Source, Grid), Finding> {
     package::check(bytes)?;
     // The parser has panicked on malformed files before; what it holds is dropped with it.
@@ -100,8 +101,8 @@ fn sheet(workbook: &mut Workbook, name: &str) -> Result<Grid, Finding> {
 fn show(value: &DataRef, style: Option<&Style>) -> Cell {
     match value {
         DataRef::Empty => Cell::default(),
-        DataRef::String(text) => Cell::text(crate::csv_text::unguarded(text)),
-        DataRef::SharedString(text) => Cell::text(crate::csv_text::unguarded(text)),
+        DataRef::String(text) => Cell::text(unguarded(text)),
+        DataRef::SharedString(text) => Cell::text(unguarded(text)),
         DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Cell::text(text),
         DataRef::Int(number) => Cell::text(&padded(number.to_string(), style)),
         DataRef::Float(number) => {

@@ -24,23 +24,22 @@ pub struct FileEntry {
 
 /// Copies a file to a place where there is none; its content is on disk when this returns.
 pub fn copy(from: &Path, to: &Path, path: &str) -> anyhow::Result<FileEntry> {
-    let copied = open(from).and_then(|source| write(source, to).map_err(|error| (error, to)));
-    let (size_bytes, sha256) = copied.map_err(|(error, place)| told(&error, place))?;
+    let source = File::open(from).map_err(|error| told(&error, from))?;
+    let (size_bytes, sha256) = write(source, to).map_err(|error| told(&error, to))?;
     Ok(FileEntry { path: path.to_owned(), size_bytes, sha256 })
 }
 
 /// Size and hash of a file that stands in its place already, once it is on disk.
 pub fn settle(file: &Path, path: &str) -> anyhow::Result<FileEntry> {
-    let settled = open(file).and_then(|opened| {
-        let synced = opened.sync_all().and_then(|()| hash(opened, |_| Ok(())));
-        synced.map_err(|error| (error, file))
-    });
-    let (size_bytes, sha256) = settled.map_err(|(error, place)| told(&error, place))?;
-    Ok(FileEntry { path: path.to_owned(), size_bytes, sha256 })
+    File::open(file).and_then(|opened| opened.sync_all()).map_err(|error| told(&error, file))?;
+    read(file, path)
 }
 
-fn open(path: &Path) -> Result<File, (io::Error, &Path)> {
-    File::open(path).map_err(|error| (error, path))
+/// Size and hash of a file.
+pub fn read(file: &Path, path: &str) -> anyhow::Result<FileEntry> {
+    let found = File::open(file).and_then(|opened| hash(opened, |_| Ok(())));
+    let (size_bytes, sha256) = found.map_err(|error| told(&error, file))?;
+    Ok(FileEntry { path: path.to_owned(), size_bytes, sha256 })
 }
 
 fn write(source: File, to: &Path) -> io::Result<(u64, String)> {

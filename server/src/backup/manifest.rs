@@ -12,7 +12,7 @@ pub const MANIFEST_FILE: &str = "backup.json";
 /// As `sha256sum` writes it, so that the manifest can be checked without this program.
 pub const SUM_FILE: &str = "backup.json.sha256";
 /// Raised when an older program would misread a backup.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -33,16 +33,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub fn format() -> u32 {
-        FORMAT
-    }
-
     /// Writes the manifest and its sum into a backup that is complete otherwise.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let text = format!("{}\n", serde_json::to_string_pretty(self)?);
         copy::put(&folder.join(MANIFEST_FILE), text.as_bytes())?;
-        let settled = copy::settle(&folder.join(MANIFEST_FILE), MANIFEST_FILE)?;
-        copy::put(&folder.join(SUM_FILE), sum(&settled).as_bytes())
+        let written = copy::read(&folder.join(MANIFEST_FILE), MANIFEST_FILE)?;
+        copy::put(&folder.join(SUM_FILE), sum(&written).as_bytes())
     }
 
     fn read(folder: &Path) -> anyhow::Result<Self> {
@@ -50,7 +46,7 @@ impl Manifest {
         ensure!(file.is_file(), "backup.not_a_backup: {} is not there", file.display());
         let told = fs::read_to_string(folder.join(SUM_FILE)).unwrap_or_default();
         ensure!(
-            told == sum(&copy::settle(&file, MANIFEST_FILE)?),
+            told == sum(&copy::read(&file, MANIFEST_FILE)?),
             "backup.damaged: {MANIFEST_FILE} is not the one that {SUM_FILE} names"
         );
         let manifest: Self = serde_json::from_str(&fs::read_to_string(&file)?)
@@ -86,7 +82,7 @@ pub fn place(folder: &Path, path: &str) -> anyhow::Result<PathBuf> {
 pub fn check(folder: &Path) -> anyhow::Result<Manifest> {
     let manifest = Manifest::read(folder)?;
     for expected in &manifest.files {
-        let found = copy::settle(&place(folder, &expected.path)?, &expected.path)?;
+        let found = copy::read(&place(folder, &expected.path)?, &expected.path)?;
         compare(&found, expected)?;
     }
     Ok(manifest)

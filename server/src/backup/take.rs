@@ -6,11 +6,11 @@
 
 use super::{
     copy::{self, FileEntry},
-    manifest::{Manifest, place},
+    manifest::{self, Manifest, place},
 };
 use crate::{
     evidence::files,
-    ledger::{clock, signer},
+    ledger::{self, clock, signer},
     state::SIGNER_FOLDER,
     store::{
         self, Store,
@@ -100,7 +100,7 @@ async fn fill(data: &Path, partial: &Path, evidence: Evidence) -> anyhow::Result
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     let origin = keys.join(signer::ORIGIN_FILE);
     let manifest = Manifest {
-        format: Manifest::format(),
+        format: manifest::FORMAT,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         made_at_ms: clock::now_ms(),
         schema: copied.schema,
@@ -132,13 +132,10 @@ async fn read(partial: &Path) -> anyhow::Result<Copied> {
     else {
         bail!("backup.database: it holds nothing")
     };
-    let head = store::ledger::head(&mut conn).await?;
-    let tree = head.as_ref().map(|head| head.tree().context("ledger.head_damaged: size, subtrees, root"));
-    let tree = tree.transpose()?.unwrap_or_default();
+    let (epoch, tree) = ledger::recorded(&mut conn).await?;
     let held = snapshot::held_files(&mut conn, newest).await?;
     drop(conn);
     copied.close().await;
-    let epoch = head.map_or(crate::ledger::epochs::FIRST_EPOCH, |head| head.epoch as u64);
     Ok(Copied { schema: newest, epoch, leaves: tree.size(), root: tree.root(), held })
 }
 

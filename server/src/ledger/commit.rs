@@ -6,6 +6,10 @@
 //! numbered as they are inserted, the head row advances in the same transaction, and only after
 //! the commit is the checkpoint signed and anybody answered.
 
+mod epoch;
+
+pub use epoch::{open_epoch, proof_of};
+
 use super::{Signer, about, clock, epochs::FIRST_EPOCH, proof, random, signer::Keys};
 use crate::{
     error::ApiError,
@@ -99,13 +103,7 @@ impl Ledger {
         mut signer: Signer,
     ) -> anyhow::Result<(Self, tokio::task::JoinHandle<Connection>)> {
         about::catch_up(&mut conn).await?;
-        let head = store::ledger::head(&mut conn).await?;
-        let (epoch, tree) = match head {
-            Some(head) => {
-                (head.epoch as u64, head.tree().context("ledger.head_damaged: size, subtrees, root")?)
-            }
-            None => (FIRST_EPOCH, Tree::default()),
-        };
+        let (epoch, tree) = recorded(&mut conn).await?;
         let state = CheckpointRef { epoch, size: tree.size(), root: tree.root() };
         let note = sign_at_start(&mut conn, &mut signer, state).await?;
         let latest = Latest { state, note: note.into() };
@@ -181,6 +179,13 @@ impl Ledger {
     pub fn sign_grant(&self, grant: Grant) -> SignedGrant {
         grant.sign(self.keys.deployment())
     }
+}
+
+/// Epoch and tree of the log as its head row has them; of an empty database, those of a log that begins.
+pub async fn recorded(conn: &mut Connection) -> anyhow::Result<(u64, Tree)> {
+    let Some(head) = store::ledger::head(conn).await? else { return Ok((FIRST_EPOCH, Tree::default())) };
+    let tree = head.tree().context("ledger.head_damaged: size, subtrees, root")?;
+    Ok((head.epoch as u64, tree))
 }
 
 /// The signer may be behind by what was committed right before a crash. It must never be ahead:
@@ -418,9 +423,6 @@ impl Committer {
         }
     }
 }
-
-mod epoch;
-pub use epoch::{open_epoch, proof_of};
 
 #[cfg(test)]
 mod tests;

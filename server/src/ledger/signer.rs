@@ -108,17 +108,12 @@ impl Signer {
     /// may still be the older file's after a power cut, and an older state is one that every later
     /// tree must extend as well.
     pub fn sign(&mut self, state: CheckpointRef, consistency: &RangeProof) -> anyhow::Result<String> {
-        if let Some((last, note)) = &self.last {
-            let last = last.state;
-            if last == state {
-                return Ok(note.clone());
-            }
-            ensure!(last.epoch == state.epoch, "signer.other_epoch: epoch {} was signed last", last.epoch);
-            ensure!(last.size < state.size, "signer.smaller_tree: {} leaves were signed before", last.size);
-            consistency
-                .verify_consistency(last.size, last.root, state.size, state.root)
-                .context("signer.forked_tree: the tree signed last is no prefix of this one")?;
+        if let Some((last, note)) = &self.last
+            && last.state == state
+        {
+            return Ok(note.clone());
         }
+        self.check_extends(state.epoch, state, consistency)?;
         self.write(state)
     }
 
@@ -133,14 +128,23 @@ impl Signer {
         let opening = opened.verify(&state).context("signer.no_epoch")?;
         ensure!(opening.epoch == state.epoch, "signer.other_epoch: epoch {} was opened", opening.epoch);
         ensure!(opening.leaf() + 1 == state.size, "signer.other_epoch: opened before leaf {}", state.size);
-        if let Some((Checkpoint { state: last, .. }, _)) = &self.last {
-            ensure!(last.epoch == opening.after.epoch, "signer.other_epoch: {} was signed last", last.epoch);
-            ensure!(last.size <= opening.leaf(), "signer.smaller_tree: {} leaves were signed", last.size);
-            consistency
-                .verify_consistency(last.size, last.root, state.size, state.root)
-                .context("signer.forked_tree: the tree signed last is no prefix of this one")?;
-        }
+        self.check_extends(opening.after.epoch, state, consistency)?;
         self.write(state)
+    }
+
+    /// Whether what was signed last is of `epoch` and a smaller tree that `state` continues.
+    fn check_extends(
+        &self,
+        epoch: u64,
+        state: CheckpointRef,
+        consistency: &RangeProof,
+    ) -> anyhow::Result<()> {
+        let Some((Checkpoint { state: last, .. }, _)) = &self.last else { return Ok(()) };
+        ensure!(last.epoch == epoch, "signer.other_epoch: epoch {} was signed last", last.epoch);
+        ensure!(last.size < state.size, "signer.smaller_tree: {} leaves were signed before", last.size);
+        consistency
+            .verify_consistency(last.size, last.root, state.size, state.root)
+            .context("signer.forked_tree: the tree signed last is no prefix of this one")
     }
 
     fn write(&mut self, state: CheckpointRef) -> anyhow::Result<String> {

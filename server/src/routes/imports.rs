@@ -16,7 +16,10 @@ use axum::{
 };
 use liuhen_import::{Datum, limits::COLUMNS_MAX};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 /// How a file is to be read. The columns are numbers from 1, as the report gives them, or 0 for a field
 /// that is to be left out; where one is absent, the header decides.
@@ -30,8 +33,8 @@ pub struct ImportQuery {
     /// The department whose register it is; one's own when absent.
     pub department: Option<String>,
     /// What coordinates are given in where the file does not say so.
-    #[param(inline)]
-    pub datum: Option<DatumName>,
+    #[param(inline, value_type = Option<DatumName>)]
+    pub datum: Option<Datum>,
     /// The column of 统一社会信用代码, from 1; 0 for none.
     #[param(maximum = 200)]
     pub code_column: Option<u32>,
@@ -61,17 +64,17 @@ pub struct ImportQuery {
     pub datum_column: Option<u32>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-pub enum DatumName {
-    #[serde(rename = "WGS-84")]
-    Wgs84,
-    #[serde(rename = "GCJ-02")]
-    Gcj02,
-    #[serde(rename = "BD-09")]
-    Bd09,
-    #[serde(rename = "CGCS2000")]
-    Cgcs2000,
+/// How a [`Datum`] is described.
+pub struct DatumName;
+
+impl PartialSchema for DatumName {
+    fn schema() -> RefOr<Schema> {
+        let names = Datum::ALL.map(Datum::name);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
 }
+
+impl ToSchema for DatumName {}
 
 impl From<ImportQuery> for ImportOptions {
     fn from(query: ImportQuery) -> Self {
@@ -91,12 +94,7 @@ impl From<ImportQuery> for ImportOptions {
             dry_run: query.dry_run.unwrap_or(false),
             department: query.department,
             columns: chosen.collect(),
-            datum: query.datum.map(|datum| match datum {
-                DatumName::Wgs84 => Datum::Wgs84,
-                DatumName::Gcj02 => Datum::Gcj02,
-                DatumName::Bd09 => Datum::Bd09,
-                DatumName::Cgcs2000 => Datum::Cgcs2000,
-            }),
+            datum: query.datum,
         }
     }
 }

@@ -125,3 +125,29 @@ pub trait CommittedRow: Canonical {
         RowCommitment { digest: Hash::default(), ..self.commitment() }
     }
 }
+
+/// A pattern of `LIKE`, its escape `!`, for texts that contain this one. `LOWER` knows the letters of
+/// ASCII alone, so only they are made small here.
+fn containing(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for symbol in text.chars() {
+        if matches!(symbol, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(symbol.to_ascii_lowercase());
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_patterns_are_looked_for_as_they_are() {
+        assert_eq!(containing("50%_A!"), "%50!%!_a!!%");
+        assert_eq!(containing("ＡＢ"), "%ＡＢ%", "as LOWER leaves them");
+    }
+}

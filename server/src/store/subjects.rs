@@ -1,9 +1,22 @@
 //! Inspected parties.
 
-use super::{CommittedRow, Connection};
+use super::{CommittedRow, Connection, containing};
 use minicbor::{Decode, Encode};
 
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, sqlx::FromRow)]
+/// Degrees × 10⁷ are kept: a centimetre.
+const E7: f64 = 1e7;
+
+/// Degrees as a row has them.
+pub fn e7(degrees: f64) -> i64 {
+    (degrees * E7).round() as i64
+}
+
+/// And as people read them.
+pub fn degrees(e7: i64) -> f64 {
+    e7 as f64 / E7
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode, sqlx::FromRow)]
 pub struct SubjectRow {
     #[n(0)]
     pub id: String,
@@ -184,11 +197,11 @@ pub async fn page_filtered(
     after: &str,
     limit: i64,
 ) -> Result<Vec<SubjectRow>, sqlx::Error> {
-    const SQL: &str = r"SELECT * FROM subject
+    const SQL: &str = "SELECT * FROM subject
         WHERE id > $1
           AND ($2 IS NULL OR department IN (SELECT id FROM department_scope WHERE above = $2))
-          AND ($3 IS NULL OR LOWER(name) LIKE $3 ESCAPE '\' OR LOWER(code) LIKE $3 ESCAPE '\'
-               OR LOWER(address) LIKE $3 ESCAPE '\')
+          AND ($3 IS NULL OR LOWER(name) LIKE $3 ESCAPE '!' OR LOWER(code) LIKE $3 ESCAPE '!'
+               OR LOWER(address) LIKE $3 ESCAPE '!')
         ORDER BY id LIMIT $4";
     sqlx::query_as(SQL)
         .bind(after)
@@ -197,28 +210,4 @@ pub async fn page_filtered(
         .bind(limit)
         .fetch_all(conn)
         .await
-}
-
-/// A pattern for texts that contain this one, whatever signs of patterns are in it.
-fn containing(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for symbol in text.chars() {
-        if matches!(symbol, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(symbol.to_ascii_lowercase());
-    }
-    pattern.push('%');
-    pattern
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signs_of_patterns_are_looked_for_as_they_are() {
-        assert_eq!(containing("50%_A\\"), "%50\\%\\_a\\\\%");
-    }
 }

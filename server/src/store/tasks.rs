@@ -1,6 +1,6 @@
 //! Tasks. Who holds one is in [`super::task_assignees`].
 
-use super::{CommittedRow, Connection};
+use super::{CommittedRow, Connection, containing};
 use minicbor::{Decode, Encode};
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, sqlx::FromRow)]
@@ -55,8 +55,8 @@ pub struct TaskFilter {
     pub checklist: Option<String>,
     /// The department, or one below it.
     pub below: Option<String>,
-    /// Part of the subject's name or code, in lower case, as a pattern of `LIKE` whose escape is `!`.
-    pub named_like: Option<String>,
+    /// In the subject's name or code; capital and small letters of ASCII are the same.
+    pub named: Option<String>,
     /// Was due before this day, as YYYY-MM-DD, and has not ended.
     pub due_before: Option<String>,
     /// Somebody has to decide between answers.
@@ -209,7 +209,7 @@ macro_rules! bind_filter {
             .bind(&$filter.assignee)
             .bind(&$filter.below)
             .bind(&$filter.checklist)
-            .bind(&$filter.named_like)
+            .bind($filter.named.as_deref().map(containing))
             .bind(&$filter.due_before)
             .bind(i64::from($filter.open_conflicts))
             .bind(i64::from($filter.returned))

@@ -36,7 +36,7 @@ pub async fn wait(state: &AppState, query: &ChangesQuery) -> Result<Changes, Api
     }
     let mut judged = state.judged.clone();
     if let Some(after) = query.after {
-        // Out of time, or the server stops: either way the present place is the answer.
+        // Out of time: the present place is the answer. A stop waits for it as for any request.
         let _ = tokio::time::timeout(Duration::from_secs(seconds), judged.wait_for(|at| *at > after)).await;
     }
     let at = *judged.borrow();

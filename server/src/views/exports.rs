@@ -1,18 +1,21 @@
 //! Tables to take away: the register, tasks, and what was found. Each holds what its reader may read.
 
 use super::{
-    paging::Paging,
+    imports::FieldName,
+    paging::List,
     subjects::{self, dossier},
     tasks::{self, TaskQuery, TaskView},
 };
 use crate::{
     ApiError, AppState,
     acts::access::Actor,
-    store::{self, Connection, subjects::SubjectRow},
-    views::imports::FieldName,
+    store::{self, subjects::SubjectRow},
 };
 use liuhen_import::Datum;
-use liuhen_inspection::visit::{Value, view::FindingView};
+use liuhen_inspection::{
+    task::ReviewOutcome,
+    visit::{Value, view::FindingView},
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -20,7 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 const ROWS_MAX: usize = 50_000;
 /// Tasks of one file: each is read with its people and its visit, which takes a millisecond.
 const TASKS_MAX: usize = 10_000;
-/// Read at a time.
+/// Read at a time; between pages others have their turn.
 const PAGE: i64 = 500;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -55,7 +58,7 @@ struct Sheet {
     /// Without its ending.
     file_name: (&'static str, &'static str),
     title: &'static str,
-    headers: &'static [&'static str],
+    headers: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
 
@@ -97,21 +100,18 @@ const FINDING_HEADERS: &[&str] = &[
 /// The register, with the columns that an import reads: it comes back unchanged.
 pub async fn subjects(state: &AppState, actor: &Actor, query: ExportQuery) -> Result<Export, ApiError> {
     let filter = subjects::visible_to(actor, query.q.as_deref())?;
-    let mut conn = state.store.read().await?;
     let (mut rows, mut after) = (Vec::new(), String::new());
     loop {
+        let mut conn = state.store.read().await?;
         let page = store::subjects::page_filtered(&mut conn, &filter, &after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id.clone();
         rows.extend(page.iter().map(|row| FieldName::ALL.map(|field| exported(field, row)).to_vec()));
         bounded(rows.len(), ROWS_MAX)?;
     }
-    drop(conn);
-    const HEADERS: &[&str] =
-        &["统一社会信用代码", "名称", "地址", "法定代表人", "联系电话", "类别", "经度", "纬度", "坐标系"];
-    let sheet =
-        Sheet { file_name: ("subjects.csv", "subjects.xlsx"), title: "监管对象", headers: HEADERS, rows };
-    sheet.write(query.format).await
+    let headers = FieldName::ALL.map(|field| field.titles().0).to_vec();
+    let names = ("subjects.csv", "subjects.xlsx");
+    Sheet { file_name: names, title: "监管对象", headers, rows }.write(query.format).await
 }
 
 /// Coordinates leave in WGS-84, whatever they were given in.
@@ -124,10 +124,9 @@ fn exported(field: FieldName, row: &SubjectRow) -> String {
 
 /// Tasks with how far they are.
 pub async fn tasks(state: &AppState, actor: &Actor, query: ExportQuery) -> Result<Export, ApiError> {
-    let mut conn = state.store.read().await?;
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
-        let page = page_of_tasks(&mut conn, actor, query.q.clone(), cursor).await?;
+        let page = page_of_tasks(state, actor, &query, cursor).await?;
         rows.extend(page.items.iter().map(task_row));
         bounded(rows.len(), TASKS_MAX)?;
         cursor = page.next;
@@ -135,20 +134,19 @@ pub async fn tasks(state: &AppState, actor: &Actor, query: ExportQuery) -> Resul
             break;
         }
     }
-    drop(conn);
-    let names = ("tasks.csv", "tasks.xlsx");
-    Sheet { file_name: names, title: "检查任务", headers: TASK_HEADERS, rows }.write(query.format).await
+    let (names, headers) = (("tasks.csv", "tasks.xlsx"), TASK_HEADERS.to_vec());
+    Sheet { file_name: names, title: "检查任务", headers, rows }.write(query.format).await
 }
 
 /// What was found, with what became of it.
 pub async fn findings(state: &AppState, actor: &Actor, query: ExportQuery) -> Result<Export, ApiError> {
-    let mut conn = state.store.read().await?;
     let (mut rows, mut cursor, mut read) = (Vec::new(), None, 0);
     loop {
-        let page = page_of_tasks(&mut conn, actor, query.q.clone(), cursor).await?;
+        let page = page_of_tasks(state, actor, &query, cursor).await?;
         read += page.items.len();
         bounded(read, TASKS_MAX)?;
-        for task in page.items.iter().filter(|task| task.progress.findings > 0) {
+        let mut conn = state.store.read().await?;
+        for task in &page.items {
             let findings = dossier::findings(&mut conn, task).await?;
             rows.extend(findings.iter().map(|finding| finding_row(task, finding)));
         }
@@ -158,27 +156,27 @@ pub async fn findings(state: &AppState, actor: &Actor, query: ExportQuery) -> Re
             break;
         }
     }
-    drop(conn);
-    let names = ("findings.csv", "findings.xlsx");
-    Sheet { file_name: names, title: "问题", headers: FINDING_HEADERS, rows }.write(query.format).await
+    let (names, headers) = (("findings.csv", "findings.xlsx"), FINDING_HEADERS.to_vec());
+    Sheet { file_name: names, title: "问题", headers, rows }.write(query.format).await
 }
 
 async fn page_of_tasks(
-    conn: &mut Connection,
+    state: &AppState,
     actor: &Actor,
-    q: Option<String>,
+    query: &ExportQuery,
     cursor: Option<String>,
-) -> Result<super::paging::List<TaskView>, ApiError> {
-    let Paging { cursor, limit } = Paging { cursor, limit: Some(PAGE) };
-    tasks::list(conn, actor, TaskQuery { q, cursor, limit, ..TaskQuery::default() }).await
+) -> Result<List<TaskView>, ApiError> {
+    let query = TaskQuery { q: query.q.clone(), cursor, limit: Some(PAGE), ..TaskQuery::default() };
+    let mut conn = state.store.read().await?;
+    tasks::list(&mut conn, actor, query).await
 }
 
 fn task_row(view: &TaskView) -> Vec<String> {
     let (task, progress) = (&view.task, &view.progress);
     let people: Vec<&str> = task.assignees.iter().map(|person| person.name.as_str()).collect();
     let review = task.review.as_ref().map(|review| match review.outcome {
-        liuhen_inspection::task::ReviewOutcome::Accepted => "通过",
-        liuhen_inspection::task::ReviewOutcome::Returned => "退回",
+        ReviewOutcome::Accepted => "通过",
+        ReviewOutcome::Returned => "退回",
     });
     let mut row = about(view);
     row.extend([
@@ -261,12 +259,12 @@ impl Sheet {
             ExportFormat::Csv => Export {
                 file_name: csv,
                 media_type: "text/csv; charset=utf-8",
-                bytes: liuhen_import::csv(self.headers, rows),
+                bytes: liuhen_import::csv(&self.headers, rows),
             },
             ExportFormat::Xlsx => Export {
                 file_name: xlsx,
                 media_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                bytes: liuhen_import::xlsx(self.title, self.headers, rows).map_err(ApiError::internal)?,
+                bytes: liuhen_import::xlsx(self.title, &self.headers, rows).map_err(ApiError::internal)?,
             },
         })
     }

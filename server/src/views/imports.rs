@@ -1,14 +1,12 @@
 //! The report on a table that was handed in: what was read, what is to be said of it, what it changes.
 
-use crate::store::subjects::SubjectRow;
+use crate::store::subjects::{SubjectRow, degrees};
 use liuhen_import::{Field, Finding, Mapping, Table};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Nobody reads more; errors go first.
 const FINDINGS_MAX: usize = 1_000;
-/// Degrees × 10⁷.
-const E7: f64 = 1e7;
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ImportReport {
@@ -168,7 +166,7 @@ impl FieldName {
 
     /// What the register has there, as text.
     pub fn of_row(self, row: &SubjectRow) -> String {
-        let degrees = |e7: Option<i64>| e7.map(|e7| format!("{:.7}", e7 as f64 / E7)).unwrap_or_default();
+        let shown = |e7: Option<i64>| e7.map(|e7| format!("{:.7}", degrees(e7))).unwrap_or_default();
         match self {
             Self::Code => row.code.clone(),
             Self::Name => row.name.clone(),
@@ -176,8 +174,8 @@ impl FieldName {
             Self::LegalRepresentative => row.legal_representative.clone(),
             Self::Phone => row.phone.clone(),
             Self::Category => row.category.clone(),
-            Self::Longitude => degrees(row.longitude_e7),
-            Self::Latitude => degrees(row.latitude_e7),
+            Self::Longitude => shown(row.longitude_e7),
+            Self::Latitude => shown(row.latitude_e7),
             Self::Datum => row.source_datum.clone().unwrap_or_default(),
         }
     }

@@ -21,3 +21,4 @@ pub mod subjects;
 pub mod tasks;
 pub mod trace;
 pub mod visits;
+mod words;

@@ -4,22 +4,23 @@ pub mod dossier;
 
 pub use dossier::{Dossier, DossierFinding, DossierTask, SubjectVersion, dossier};
 
-use super::paging::{List, Paging};
+use super::{
+    paging::{List, Paging},
+    words::words,
+};
 use crate::{
     ApiError,
-    acts::access::{Action, Actor, authorise},
+    acts::{
+        access::{Action, Actor, authorise},
+        registry::subjects,
+    },
     store::{
         self, Connection,
-        subjects::{SubjectFilter, SubjectRow},
+        subjects::{SubjectFilter, SubjectRow, degrees},
     },
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-
-/// Degrees × 10⁷.
-const E7: f64 = 1e7;
-/// A name or an address, or what somebody remembers of it.
-const SEARCH_CHARS_MAX: usize = 64;
 
 #[derive(Serialize, ToSchema)]
 pub struct SubjectView {
@@ -40,7 +41,6 @@ pub struct SubjectView {
 
 impl From<SubjectRow> for SubjectView {
     fn from(row: SubjectRow) -> Self {
-        let degrees = |e7: Option<i64>| e7.map(|e7| e7 as f64 / E7);
         Self {
             id: row.id,
             department: row.department,
@@ -50,8 +50,8 @@ impl From<SubjectRow> for SubjectView {
             category: row.category,
             legal_representative: row.legal_representative,
             phone: row.phone,
-            latitude: degrees(row.latitude_e7),
-            longitude: degrees(row.longitude_e7),
+            latitude: row.latitude_e7.map(degrees),
+            longitude: row.longitude_e7.map(degrees),
             source_datum: row.source_datum,
             registered_at_ms: row.registered_at_ms,
         }
@@ -81,15 +81,9 @@ pub async fn list(
     paging.list(rows, |row| row.id.clone(), SubjectView::from)
 }
 
-/// What the actor may read, narrowed to what contains `words`.
-pub(super) fn visible_to(actor: &Actor, words: Option<&str>) -> Result<SubjectFilter, ApiError> {
-    let words = words.map(str::trim).filter(|words| !words.is_empty());
-    if words.is_some_and(|words| words.chars().nth(SEARCH_CHARS_MAX).is_some()) {
-        let detail = format!("q: at most {SEARCH_CHARS_MAX} characters");
-        return Err(ApiError::bad_request("request.wrong_query", detail));
-    }
-    let below = actor.reads_below().map(str::to_owned);
-    Ok(SubjectFilter { text: words.map(str::to_owned), below })
+/// What the actor may read, narrowed to what contains the words typed.
+pub(super) fn visible_to(actor: &Actor, typed: Option<&str>) -> Result<SubjectFilter, ApiError> {
+    Ok(SubjectFilter { text: words(typed)?, below: actor.reads_below().map(str::to_owned) })
 }
 
 pub async fn show(conn: &mut Connection, actor: &Actor, id: &str) -> Result<SubjectView, ApiError> {
@@ -97,8 +91,7 @@ pub async fn show(conn: &mut Connection, actor: &Actor, id: &str) -> Result<Subj
 }
 
 async fn find(conn: &mut Connection, actor: &Actor, id: &str) -> Result<SubjectRow, ApiError> {
-    let unknown = || ApiError::not_found("subject.unknown", format!("no subject {id}"));
-    let row = store::subjects::by_id(conn, id).await?.ok_or_else(unknown)?;
+    let row = subjects::find(conn, id).await?;
     authorise(actor, Action::ReadRegister, &row.department)?;
     Ok(row)
 }

@@ -9,6 +9,7 @@ pub use progress::{Progress, StepView, steps};
 use super::{
     calendar,
     paging::{self, List, Paging},
+    words::words,
 };
 use crate::{
     ApiError,
@@ -26,9 +27,6 @@ use liuhen_inspection::task::{Assignee, Task, TaskState};
 use progress::Reader;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-
-/// A name or number, or what somebody remembers of it.
-const SEARCH_CHARS_MAX: usize = 64;
 
 #[derive(Serialize, ToSchema)]
 pub struct TaskView {
@@ -136,24 +134,13 @@ fn filter_of(query: &TaskQuery) -> Result<TaskFilter, ApiError> {
         subject: query.subject.clone(),
         checklist: query.checklist.clone(),
         below: None,
-        named_like: query.q.as_deref().map(pattern).transpose()?.flatten(),
+        named: words(query.q.as_deref())?,
         due_before: if wants(Attention::Overdue) { calendar::day(clock::now_ms()) } else { None },
         open_conflicts: wants(Attention::OpenConflicts),
         returned: wants(Attention::Returned),
         evidence_missing: wants(Attention::EvidenceMissing),
         unreviewed: wants(Attention::Unreviewed),
     })
-}
-
-/// The words somebody typed, as a pattern that finds them anywhere.
-fn pattern(words: &str) -> Result<Option<String>, ApiError> {
-    let words = words.trim().to_lowercase();
-    if words.chars().count() > SEARCH_CHARS_MAX {
-        let detail = format!("q: at most {SEARCH_CHARS_MAX} characters");
-        return Err(ApiError::bad_request("request.wrong_query", detail));
-    }
-    let escaped = words.replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    Ok((!words.is_empty()).then(|| format!("%{escaped}%")))
 }
 
 fn place(order: Order, cursor: Option<&str>) -> Result<TaskOrder, ApiError> {
@@ -241,8 +228,10 @@ async fn view(
     reader: &mut Reader,
     TaskProgressRow { task: row, progress }: TaskProgressRow,
 ) -> Result<TaskView, ApiError> {
-    let mut assignments = Vec::new();
-    for assignee in store::task_assignees::of_task(conn, &row.id).await? {
+    let assignees = store::task_assignees::of_task(conn, &row.id).await?;
+    let task = reader.matters.task_of(conn, &row, &assignees).await?;
+    let mut assignments = Vec::with_capacity(assignees.len());
+    for assignee in assignees {
         assignments.push(AssignmentView {
             person: reader.matters.assignee(conn, &assignee.account).await?,
             state: assignee.state,
@@ -252,7 +241,7 @@ async fn view(
     }
     let items = reader.items_of(conn, &row.checklist).await?;
     Ok(TaskView {
-        task: reader.matters.task(conn, &row).await?,
+        task,
         department: row.department,
         issued_by: row.issued_by,
         ended_at_ms: row.ended_at_ms,
@@ -265,13 +254,6 @@ async fn view(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_somebody_types_is_found_as_it_stands() {
-        assert_eq!(pattern(" 50%_A! ").expect("a pattern").as_deref(), Some("%50!%!_a!!%"));
-        assert_eq!(pattern("  ").expect("nothing"), None);
-        assert_eq!(pattern(&"长".repeat(65)).expect_err("too long").code(), "request.wrong_query");
-    }
 
     #[test]
     fn a_cursor_of_another_order_is_told() {

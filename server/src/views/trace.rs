@@ -101,7 +101,10 @@ pub async fn page(
     visit: &str,
     query: TraceQuery,
 ) -> Result<TracePage, ApiError> {
-    let paging = Paging { cursor: query.cursor, limit: Some(query.limit.unwrap_or(100).min(LINES_MAX)) };
+    let paging = Paging {
+        cursor: query.cursor,
+        limit: Some(query.limit.unwrap_or(paging::LIMIT_DEFAULT).min(LINES_MAX)),
+    };
     let after = paging.cursor.as_deref().map(parse_cursor).transpose()?;
     let after = after.unwrap_or((-1, -1));
     // Before the rows: whatever this checkpoint covers is readable.

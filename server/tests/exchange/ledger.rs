@@ -12,8 +12,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection, sqlite::S
 use std::path::Path;
 use totp_rs::{Builder, Secret};
 
-/// Every table whose rows a leaf commits to.
-const TABLES: [&str; 21] = [
+/// Every table whose rows a leaf commits to, but `log_epoch`: that has rows after a restore only.
+const TABLES: [&str; 22] = [
     "ledger_leaf",
     "ledger_node",
     "ledger_head",
@@ -29,6 +29,7 @@ const TABLES: [&str; 21] = [
     "second_factor",
     "device",
     "subject",
+    "subject_version",
     "checklist",
     "task",
     "task_assignee",
@@ -71,6 +72,8 @@ pub async fn lived_in() -> (tempfile::TempDir, liuhen_trace::BlobHash) {
     office.deployment.post("wang", &path, &review).await.created();
     office.reassign(&other, &["zhang"]).await;
     set_up_second_factor(&office).await;
+    let (path, moved) = (format!("/api/v1/subjects/{}", office.subject), json!({ "address": "人民路 2 号" }));
+    office.deployment.send("wang", "PATCH", &path, Some(&moved)).await.ok();
     zhang.synchronise().await;
     let hash = blob.hash;
     drop((zhang, li));

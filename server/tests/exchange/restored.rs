@@ -2,7 +2,7 @@
 
 use crate::{
     deployment::config,
-    evidence::{photo, upload},
+    evidence::{Uploads, photo, upload},
     ledger::lived_in,
     office::{Issued, Office},
     phone::Phone,
@@ -198,15 +198,36 @@ async fn a_backup_of_a_restored_folder_restores_into_the_epoch_behind_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sign_ins_and_half_uploads_do_not_come_back() {
-    let scene = scene().await;
+    let mut scene = scene().await;
+    let blob = photo(&mut scene.zhang, scene.task.visit, b"half");
+    scene.zhang.exchange().await;
+    let begun = Uploads { office: &scene.office, phone: &scene.zhang }.create(blob.hash, 4).await;
+    assert_eq!(begun.status, StatusCode::CREATED);
     scene.back_up().await;
+    let uploads = async |data: &Path| -> i64 {
+        let mut conn = crate::ledger::open(data).await;
+        sqlx::query_scalar("SELECT COUNT(*) FROM upload").fetch_one(&mut conn).await.expect("a count")
+    };
+    assert_eq!(uploads(&scene.office.state().config.data).await, 1);
     let state = scene.restore().await;
+    assert_eq!(uploads(&state.config.data).await, 0);
     let token = scene.office.deployment.token("zhang");
     let request = axum::http::Request::get("/api/v1/sessions/current")
         .header("authorization", format!("Bearer {token}"))
         .body(axum::body::Body::empty());
     let answer = tower::ServiceExt::oneshot(routes::router(state), request.expect("a request")).await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_from_before_acts_were_listed_by_visit_is_restored() {
+    let (data, _) = lived_in().await;
+    let mut conn = crate::ledger::open(data.path()).await;
+    sqlx::query("DELETE FROM act_about").execute(&mut conn).await.expect("forgotten");
+    sqlx::Connection::close(conn).await.expect("closed");
+    let (to, restored) = (data.path().join("backup"), data.path().join("restored"));
+    backup::take(data.path(), &to, Evidence::Copied).await.expect("a backup");
+    backup::restore(&to, &restored, None).await.expect("what can be filled in is no damage");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,6 @@ mod request;
 mod segment;
 
 pub use answer::{Effects, Quarantine, Trust, judge};
-pub use epoch::{EpochChange, covers, unlinked_epoch};
+pub use epoch::{EpochChange, unlinked_epoch};
 pub use request::{Outbox, PlanLimits, Unsent, plan};
 pub use segment::{ChainHead, Placement, check_segment, place};

@@ -1,5 +1,6 @@
-//! Every refusal this crate gives, and those of the server that people meet, with its title for them.
-//! Codes are stable: a retired one is never used again for something else.
+//! Every refusal this crate gives, with its title for people, and the two that a restored server gives
+//! entries: an entry's code is looked up here. Codes are stable: a retired one is never used again for
+//! something else.
 
 /// A stable code with its titles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,31 +31,12 @@ pub const CODES: &[Code] = &[
     code("checklist.too_large", "清单过大", "The checklist is too large"),
     code("checklist.too_long", "内容过长", "Too long"),
     code("checklist.wrong_count", "数量超出范围", "Too few or too many"),
-    code(
-        "conflict.changed",
-        "又有新的不同意见，请重新查看",
-        "The values that disagree have changed; look again",
-    ),
-    code("conflict.decided", "已有他人作出决定", "Somebody has decided this already"),
-    code("conflict.reason_missing", "请说明理由", "Say why"),
-    code("conflict.unknown", "此处没有分歧", "Nobody disagrees here"),
     code("date.malformed", "日期格式不正确", "Not a date"),
-    code("device.desk", "办公端密钥不得用于联网提交", "A desk's key is not heard over the network"),
-    code(
-        "device.unknown",
-        "服务器不认识该设备，请重新登录绑定",
-        "The server does not know this device; sign in on it again",
-    ),
     code(
         "document.not_restored",
         "服务器恢复后没有该任务，请重新派发",
         "The restored server does not have this task; issue it again",
     ),
-    code("evidence.damaged", "证据文件与登记的哈希不符", "The stored file is not the one announced"),
-    code("evidence.no_picture", "该文件不是图片", "The file is no picture"),
-    code("evidence.picture_damaged", "图片已损坏", "The picture cannot be decoded"),
-    code("evidence.picture_too_large", "图片过大，无法预览", "The picture is too large for a preview"),
-    code("evidence.wrong_range", "请求的范围超出文件", "The range lies behind the file's end"),
     code("record.unknown_field", "笔录中没有该字段", "The record has no such field"),
     code("record.wrong_opening", "字段内容与笔录不符", "The field is not the one that was sealed"),
     code("refusal.malformed", "拒签说明无法读取", "The refusal to sign cannot be read"),
@@ -72,7 +54,6 @@ pub const CODES: &[Code] = &[
     code("task.unknown_state", "任务状态未知", "Unknown state of a task"),
     code("task.unknown_step", "任务步骤未知", "Unknown step of a task"),
     code("visit.blob_too_large", "文件过大", "The file is too large"),
-    code("visit.busy", "检查内容正在更新，请稍后再试", "The visit is being changed; try again"),
     code("visit.malformed_path", "字段路径不正确", "Malformed path"),
     code("visit.text_too_long", "文字过长", "The text is too long"),
     code("visit.too_many_new", "一次新增过多", "Too many new entries in one save"),

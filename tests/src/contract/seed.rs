@@ -2,31 +2,26 @@
 
 use crate::{
     demo::pictures,
-    harness::{server::Server, supervisor::Api},
+    harness::{app, server::Server, supervisor::Api},
     replay::{
-        generate::{self, Size},
+        generate::{self, ITEM, Size},
         office::{Issued, Office},
         photo::Photos,
         plan::{Choices, Plan},
-        set::CitySet,
     },
 };
 use anyhow::{Context, Result, ensure};
 use liuhen_inspection::{record::SignerRole, visit::EvidenceSource};
 use liuhen_mobile::{
     Client,
-    records::{Assignee, EvidenceContent, NewEnrolment, NewEvidence, NewFinding, NewNote, Signer, Value},
+    records::{Assignee, EvidenceContent, NewEvidence, NewFinding, NewNote, Signer, Value},
 };
 use serde_json::{Value as Json, json};
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path};
 
 pub const ROLES: [&str; 4] = ["inspector", "supervisor", "department_administrator", "auditor"];
 pub const PASSWORD: &str = "a password for a trial";
 
-/// An item every generated checklist has, answered with a number.
-const ITEM: &str = "pcount";
-/// More than any exchange here takes.
-const SYNCHRONISATIONS_MAX: usize = 50;
 /// Ids by kind of thing.
 pub struct Seeded {
     pub ids: BTreeMap<&'static str, Vec<String>>,
@@ -55,24 +50,17 @@ pub fn login(role: &str) -> String {
 }
 
 fn plan(folder: &Path) -> Result<Plan> {
-    generate::write(folder, Size { establishments: 4, inspections: 4, inspectors: 2, days: 1 }, 1)?;
+    let size = Size { establishments: 4, inspections: 4, inspectors: 2, days: 1 };
     let choices = Choices { phones: 2, pair_percent: 100, photos: Photos::None, seed: 1 };
-    Ok(Plan::draw(&CitySet::read(folder)?, &choices))
+    generate::planned(folder, size, &choices)
 }
 
 /// Two phones disagree about one visit, and another is sealed.
 fn work(server: &Server, folder: &Path, office: &Office, issued: &[Issued]) -> Result<()> {
     let mut phones = Vec::new();
     for (number, inspector) in office.inspectors.iter().enumerate().take(2) {
-        let phone = Client::open(folder.join(format!("phone{number}")).to_string_lossy().into_owned())?;
-        phone.enrol(NewEnrolment {
-            server: server.url(),
-            login: inspector.login.clone(),
-            password: inspector.password.clone(),
-            device_name: format!("phone {number}"),
-        })?;
-        hand_in(&phone)?;
-        phones.push(phone);
+        let folder = folder.join(format!("phone{number}"));
+        phones.push(app::enrolled(&folder, &server.url(), &inspector.login, &inspector.password)?);
     }
     let [disputed, sealed] = [&issued[0].visit, &issued[1].visit].map(Clone::clone);
     for (phone, value) in phones.iter().zip([1, 2]) {
@@ -87,7 +75,7 @@ fn work(server: &Server, folder: &Path, office: &Office, issued: &[Issued]) -> R
     phone.attach(disputed.clone(), evidence(&photo), None)?;
     phone.answer(sealed.clone(), ITEM.to_owned(), Value::Int { value: 3 }, None)?;
     phone.seal(sealed.clone(), signers(phone, &sealed)?, None)?;
-    phones.iter().try_for_each(hand_in)
+    phones.iter().try_for_each(|phone| app::hand_in(phone))
 }
 
 fn finding() -> NewFinding {
@@ -127,18 +115,6 @@ fn signers(phone: &Client, visit: &str) -> Result<Vec<Signer>> {
         signature: None,
     };
     Ok(assignees.into_iter().map(signer).collect())
-}
-
-fn hand_in(phone: &Arc<Client>) -> Result<()> {
-    for _ in 0..SYNCHRONISATIONS_MAX {
-        let report = phone.synchronise(None)?;
-        let status = phone.status()?;
-        let left = status.unsent_entries + status.unsent_blobs;
-        if !report.more && left == 0 && status.cursor == status.ledger_size {
-            return Ok(());
-        }
-    }
-    anyhow::bail!("something is left on the phone: {:?}", phone.status())
 }
 
 fn collect(supervisor: &Api, admin: &Api) -> Result<Seeded> {

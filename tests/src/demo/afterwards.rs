@@ -42,7 +42,8 @@ pub fn check(story: &mut Story) -> Result<()> {
     story.facts.tell("签章 Records sealed", sealed.to_string());
     let read = format!("{answers} 答案 answers, {findings} 问题 findings, {files} 文件 files");
     story.facts.tell("逐项读回一致 Read back, as typed", read);
-    let leaves = verify_ledger(story)?;
+    // As an auditor would, while the server runs.
+    let leaves = server::verify_ledger(&story.places.server)?;
     story.facts.tell("账本核验 Ledger verified", format!("{leaves} leaves"));
     Ok(())
 }
@@ -75,12 +76,11 @@ fn check_file(story: &Story, blob: Option<&Value>) -> Result<()> {
 }
 
 fn check_task(story: &Story, visit: &PlannedVisit) -> Result<()> {
-    let held_by = visit.reassigned.as_ref().map_or(&visit.lead, |change| &change.to);
     let due = match visit {
         _ if visit.recalled.is_some() => "recalled",
         _ if visit.seal.is_some() => "done",
         _ if !visit.lead_saves.is_empty() => "claimed",
-        _ if story.phone(held_by).is_some() => "delivered",
+        _ if story.phone(visit.held_by()).is_some() => "delivered",
         _ => "issued",
     };
     let state = story.desk.task(AUDITOR, &story.issued[&visit.key])?["state"].clone();
@@ -96,13 +96,4 @@ fn check_reviews(story: &Story, visit: &PlannedVisit) -> Result<()> {
     let outcomes: Vec<Json> = outcomes.cloned().collect();
     ensure!(outcomes == due, "the reviews of {} are {outcomes:?} and not {due:?}", visit.subject);
     Ok(())
-}
-
-/// As an auditor would, while the server runs.
-fn verify_ledger(story: &Story) -> Result<u64> {
-    let output = story.server.command(&["verify-ledger", "--json"])?;
-    let report: Json = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let verified = output.status.success() && report["verified"] == true;
-    ensure!(verified, "the ledger does not verify: {}", server::shown(&output));
-    report["leaves"].as_u64().context("verify-ledger tells no leaves")
 }

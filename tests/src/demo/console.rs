@@ -26,7 +26,7 @@ pub fn keep_open(server: &mut Server, kept: &Kept) -> Result<()> {
     for (title, path) in &kept.pages {
         println!("  {url}{path}   {title}");
     }
-    println!("\n帐号 Accounts    密码 password of all: {}", desk::PASSWORD);
+    println!("\n账号 Accounts    密码 password of all: {}", desk::PASSWORD);
     let mut guests = Vec::new();
     for account in &kept.accounts {
         let codes = account.secret.as_deref().map(Authenticator::new).transpose()?;

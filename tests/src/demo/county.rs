@@ -224,8 +224,14 @@ impl PlannedVisit {
     }
 
     fn locate(&mut self, pictures: &Path) {
-        let parts =
-            [&mut self.lead_saves, &mut self.partner_saves, &mut self.dying_saves, &mut self.rest_saves];
+        let parts = [
+            &mut self.lead_saves,
+            &mut self.partner_saves,
+            &mut self.dying_saves,
+            &mut self.rest_saves,
+            &mut self.closing,
+            &mut self.supplement,
+        ];
         for save in parts.into_iter().flatten() {
             if let Save::Attach(Exhibit { photo: Photo::File(path), .. }) = save {
                 *path = pictures.join(&path);
@@ -233,15 +239,9 @@ impl PlannedVisit {
         }
     }
 
-    /// What of the partner's saves shows whatever becomes of the disagreement.
-    pub fn undisputed(&self) -> Vec<Save> {
-        let disputed = self.disagreement.as_ref().map(|disagreement| disagreement.item.as_str());
-        let shows = |save: &&Save| match save {
-            Save::Claim => false,
-            Save::Answer { item, .. } => Some(item.as_str()) != disputed,
-            _ => true,
-        };
-        self.partner_saves.iter().filter(shows).cloned().collect()
+    /// Who leads in the end.
+    pub fn held_by(&self) -> &String {
+        self.reassigned.as_ref().map_or(&self.lead, |change| &change.to)
     }
 
     pub fn decision(&self) -> Option<(String, Value)> {

@@ -119,10 +119,8 @@ impl Desk {
             let authenticator = Authenticator::new(text(&factor, "secret")?)?;
             let code = json!({ "code": authenticator.late_code()? });
             api.post("/api/v1/second-factor/confirmation", &code)?;
-            let without = json!({ "login": person.login, "password": PASSWORD }).to_string();
-            let headers = [("content-type", "application/json")];
-            let refused =
-                Api::new(&self.base).send("POST", "/api/v1/sessions", &headers, without.as_bytes())?;
+            let without = json!({ "login": person.login, "password": PASSWORD });
+            let refused = Api::new(&self.base).try_post("/api/v1/sessions", &without)?;
             ensure!(
                 refused.code() == "session.code_required",
                 "{} signs in without a code: {refused}",

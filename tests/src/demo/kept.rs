@@ -5,14 +5,11 @@ use super::{
     manifest::{self, Part},
     story::Places,
 };
-use crate::harness::{server, server_program};
+use crate::harness::server;
 use anyhow::{Context, Result, ensure};
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 const NAME: &str = "demo.json";
 /// Nothing of these changes while people work in the console.
@@ -43,8 +40,9 @@ pub struct Kept {
 }
 
 impl Kept {
-    pub fn new(state: State) -> Self {
-        Self { state, accounts: Vec::new(), pages: Vec::new(), table: String::new() }
+    /// Of a day that is being played.
+    pub fn playing() -> Self {
+        Self { state: State::Playing, accounts: Vec::new(), pages: Vec::new(), table: String::new() }
     }
 
     /// Nothing for a folder that is not there or is empty; other people's folders are refused.
@@ -102,24 +100,20 @@ pub fn remove(folder: &Path) -> Result<()> {
     fs::remove_dir_all(folder).with_context(|| folder.display().to_string())
 }
 
-/// SQLite's own check of every page.
-pub fn check_database(folder: &Path) -> Result<()> {
-    let path: PathBuf = Places::below(folder).server.join(DATABASE);
+/// SQLite's own check of every page, then the ledger and all it commits to, evidence files among it.
+/// Returns the leaves.
+pub fn verify(folder: &Path) -> Result<u64> {
+    let data = Places::below(folder).server;
+    check_database(&data.join(DATABASE))?;
+    server::verify_ledger(&data)
+}
+
+fn check_database(path: &Path) -> Result<()> {
     let checked = || -> rusqlite::Result<String> {
-        let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         database.query_row("PRAGMA integrity_check", [], |row| row.get(0))
     };
     let said = checked().with_context(|| format!("{} is damaged", path.display()))?;
     ensure!(said == "ok", "{} is damaged: {said}", path.display());
     Ok(())
-}
-
-/// Recomputes the ledger and all it commits to, evidence files among it. Returns the leaves.
-pub fn verify_ledger(folder: &Path) -> Result<u64> {
-    let output =
-        server::run(&server_program()?, &Places::below(folder).server, &["verify-ledger", "--json"])?;
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let verified = output.status.success() && report["verified"] == true;
-    ensure!(verified, "the ledger does not verify: {}", server::shown(&output));
-    report["leaves"].as_u64().context("verify-ledger tells no leaves")
 }

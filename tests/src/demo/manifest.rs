@@ -98,7 +98,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 /// In hex.
-pub fn sha256(path: &Path) -> Result<String> {
+fn sha256(path: &Path) -> Result<String> {
     let mut file = File::open(path).with_context(|| path.display().to_string())?;
     let (mut stream, mut piece) = (Sha256Stream::default(), vec![0; READ_BYTES]);
     loop {

@@ -57,7 +57,7 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn first_time(options: &Options, folder: &Path, progress: &Progress) -> Result<()> {
-    let mut kept = Kept::new(State::Playing);
+    let mut kept = Kept::playing();
     kept.write(folder, State::Playing)?;
     let mut story = story::play(folder, port(options)?, today(), progress)?;
     progress.stage("逐项读回，核验账本 Reading back, verifying the ledger", || {
@@ -83,10 +83,8 @@ fn first_time(options: &Options, folder: &Path, progress: &Progress) -> Result<(
 /// The folder was played before: it has to be as it was left.
 fn again(options: &Options, folder: &Path, mut kept: Kept, progress: &Progress) -> Result<()> {
     progress.stage("逐字节比对 Comparing every byte with what was left", || kept.check_bytes(folder))?;
-    let leaves = progress.stage("核验数据库和账本 Verifying database and ledger", || {
-        kept::check_database(folder)?;
-        kept::verify_ledger(folder)
-    })?;
+    let leaves =
+        progress.stage("核验数据库和账本 Verifying database and ledger", || kept::verify(folder))?;
     println!("\n与上次离开时一致 As it was left; {leaves} leaves verified.\n{}", kept.table);
     if options.once {
         return kept.write(folder, State::Left);
@@ -108,10 +106,7 @@ fn leave_or_show(
         console::keep_open(&mut server, &kept)?;
     }
     server.stop()?;
-    progress.stage("停止后再次核验 Verified again after the stop", || {
-        kept::check_database(folder)?;
-        kept::verify_ledger(folder)
-    })?;
+    progress.stage("停止后再次核验 Verified again after the stop", || kept::verify(folder))?;
     kept.write(folder, State::Left)?;
     println!("\n保存在 kept in {}；再次运行会逐字节检查 the next run compares every byte.", folder.display());
     Ok(())

@@ -16,7 +16,7 @@ use crate::{
         crew::{self, Job, Phone, Sight},
         dates,
         office::Issued,
-        plan::Save,
+        plan::{Save, undisputed},
         remote::Death,
         typed::response_path,
     },
@@ -91,7 +91,7 @@ pub fn open(folder: &Path, port: u16, today: Date, progress: &Progress) -> Resul
     let county = County::read(today, &places.pictures)?;
     let files = county.pictures()?;
     progress.stage("画照片 Drawing the photos", || pictures::draw_all(&places.pictures, &files))?;
-    let mut story = progress.stage("启动服务器，建立帐号 Server and accounts", || {
+    let mut story = progress.stage("启动服务器，建立账号 Server and accounts", || {
         begin(county, places, port, files.len())
     })?;
     progress.stage("登记监管对象和清单 Registers", || story.register())?;
@@ -107,7 +107,7 @@ fn begin(county: County, places: Places, port: u16, files: usize) -> Result<Stor
     let mut facts = Facts::default();
     let guarded = desk.accounts.iter().filter(|account| account.secret.is_some()).count();
     facts.tell(
-        "帐号 Accounts",
+        "账号 Accounts",
         format!("{}，其中 {guarded} 个启用动态口令 with a second factor", desk.accounts.len()),
     );
     facts.tell("照片、签名、录音 Files drawn", format!("{files}"));
@@ -136,7 +136,7 @@ impl Story {
         self.county.visits.iter().find(|visit| visit.key == key).with_context(|| key.to_owned())
     }
 
-    /// Issues every task; the phones are enrolled and fetch theirs, and some are given to others.
+    /// Issues every task, gives some to others and takes some back; then the phones fetch theirs.
     fn dispatch(&mut self, today: Date) -> Result<()> {
         for by in SUPERVISORS {
             let visits: Vec<_> = self.county.visits.iter().filter(|it| self.supervisor(it) == by).collect();
@@ -157,8 +157,7 @@ impl Story {
         }
         let mut jobs = self.no_jobs();
         for visit in self.county.visits.iter().filter(|visit| visit.recalled.is_none()) {
-            let held_by = visit.reassigned.as_ref().map_or(&visit.lead, |change| &change.to);
-            for login in std::iter::once(held_by).chain(&visit.partner) {
+            for login in std::iter::once(visit.held_by()).chain(&visit.partner) {
                 let Some(phone) = self.phone(login) else { continue };
                 let document = self.issued[&visit.key].visit.clone();
                 jobs[phone].push(Job::Await(Sight { visit: document, ..Sight::default() }));
@@ -340,7 +339,8 @@ impl Story {
             let decided = self.desk.resolve(by, issued, &path, &json!(value))?;
             ensure!(decided["admitted"] == true, "the decision is {decided}");
             let lead = self.phone(&visit.lead).context("a lead without a phone")?;
-            let saves = [visit.undisputed(), vec![Save::Resolve { path, value }]].concat();
+            let theirs = undisputed(&visit.partner_saves, &item);
+            let saves = [theirs, vec![Save::Resolve { path, value }]].concat();
             jobs[lead].push(Job::Await(Sight { visit: issued.visit.clone(), saves, disagreement: None }));
             jobs[lead].push(self.typing(visit, self.closing(visit)?)?);
             self.facts.tell(

@@ -1,10 +1,12 @@
 //! Real processes and a bad network.
 //!
+//! - [`app`]: an app on the phone core, in this process.
 //! - [`authenticator`]: the codes of a second factor, as an app on a phone shows them.
 //! - [`server`]: a server process on a free port with its own folder.
 //! - [`supervisor`]: the API as a supervisor's program calls it.
 //! - [`proxy`]: connections that break at a byte nobody chose.
 
+pub mod app;
 pub mod authenticator;
 pub mod proxy;
 pub mod server;

@@ -28,7 +28,6 @@ pub struct Launch {
 /// A running server. Dropping it kills it.
 pub struct Server {
     process: Child,
-    program: PathBuf,
     pub data: PathBuf,
     pub address: SocketAddr,
 }
@@ -97,7 +96,7 @@ impl Server {
             .with_context(|| program.display().to_string())?;
         let stdout = process.stdout.take().context("the server's output is piped")?;
         match listening(stdout, data) {
-            Ok(address) => Ok(Self { process, program, data: data.to_path_buf(), address }),
+            Ok(address) => Ok(Self { process, data: data.to_path_buf(), address }),
             Err(error) => {
                 // It may have ended by itself.
                 drop(process.kill());
@@ -144,11 +143,6 @@ impl Server {
         Ok(())
     }
 
-    /// Another command of the same program, run to its end.
-    pub fn command(&self, arguments: &[&str]) -> Result<Output> {
-        run(&self.program, &self.data, arguments)
-    }
-
     pub fn used(&self) -> Result<Used> {
         let folder = PathBuf::from(format!("/proc/{}", self.process.id()));
         let stat = fs::read_to_string(folder.join("stat"))?;
@@ -170,6 +164,15 @@ pub fn run(program: &Path, data: &Path, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(program);
     command.args(arguments).arg("--data").arg(data);
     command.output().with_context(|| program.display().to_string())
+}
+
+/// Recomputes the ledger of a folder, served or not, and all it commits to. Returns the leaves.
+pub fn verify_ledger(data: &Path) -> Result<u64> {
+    let output = run(&server_program()?, data, &["verify-ledger", "--json"])?;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let verified = output.status.success() && report["verified"] == true;
+    ensure!(verified, "the ledger does not verify: {}", shown(&output));
+    report["leaves"].as_u64().context("verify-ledger tells no leaves")
 }
 
 pub fn shown(output: &Output) -> String {

@@ -10,6 +10,7 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(90);
 /// Rows a list gives at once.
 const PAGE_ROWS: usize = 200;
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 /// An answer with its status; what a test of bad input looks at.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,6 +102,11 @@ impl Api {
         Ok(Reply { status, content_type, body })
     }
 
+    /// An answer of any status to a JSON body.
+    pub fn try_post(&self, path: &str, body: &Value) -> Result<Reply> {
+        self.send("POST", path, &JSON, &serde_json::to_vec(body)?)
+    }
+
     pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let body = serde_json::to_vec(body)?;
         Ok(self.authorised("POST", path, &body)?.json())
@@ -130,8 +136,7 @@ impl Api {
     }
 
     fn authorised(&self, method: &str, path: &str, body: &[u8]) -> Result<Reply> {
-        let headers = [("content-type", "application/json")];
-        let reply = self.with_refresh(|| self.send(method, path, &headers, body))?;
+        let reply = self.with_refresh(|| self.send(method, path, &JSON, body))?;
         reply.succeeded().with_context(|| format!("{method} {path}"))
     }
 
@@ -140,9 +145,8 @@ impl Api {
         let reply = call()?;
         match self.session() {
             Some(session) if reply.status == 401 => {
-                let body = serde_json::to_vec(&json!({ "refresh_token": session.refresh_token }))?;
-                let headers = [("content-type", "application/json")];
-                let answer = self.send("POST", "/api/v1/sessions/refresh", &headers, &body)?.succeeded()?;
+                let body = json!({ "refresh_token": session.refresh_token });
+                let answer = self.try_post("/api/v1/sessions/refresh", &body)?.succeeded()?;
                 self.keep_session(&answer.json())?;
                 call()
             }

@@ -2,11 +2,17 @@
 //! date formats, quoted fields, missing coordinates, repeated rows, codes nobody lists, rows that
 //! refer to nothing, and Chinese text.
 
-use super::set::COUNTS;
+use super::{
+    plan::{Choices, Plan},
+    set::{COUNTS, CitySet},
+};
 use anyhow::{Context, Result};
 use fastrand::Rng;
 use std::{fs, path::Path};
 use time::{Date, Duration};
+
+/// An item every plan for such a set has, answered with a number.
+pub const ITEM: &str = COUNTS[0];
 
 /// What is written.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +38,12 @@ const PROBLEMS: &[&str] =
 const CORRECTIONS: &[&str] = &["Repair/replace.", "Discard, then \"clean\"", "立即整改\n并复查", ""];
 /// The last is in no row of the codes' file, and two have characters no item code may have.
 const CODES: &[&str] = &["3-501.16", "4-501.11(B)", "6-501.12", "5-205.11 (A)", "9-999.99"];
+
+/// The plan for a set that is written below `folder`.
+pub fn planned(folder: &Path, size: Size, choices: &Choices) -> Result<Plan> {
+    write(folder, size, choices.seed)?;
+    Ok(Plan::draw(&CitySet::read(folder)?, choices))
+}
 
 pub fn write(folder: &Path, size: Size, seed: u64) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

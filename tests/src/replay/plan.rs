@@ -77,6 +77,16 @@ pub enum Save {
     },
 }
 
+/// What of a phone's saves shows on another one whatever becomes of the disagreement on this item.
+pub fn undisputed(saves: &[Save], disputed: &str) -> Vec<Save> {
+    let shows = |save: &&Save| match save {
+        Save::Claim => false,
+        Save::Answer { item, .. } => item != disputed,
+        _ => true,
+    };
+    saves.iter().filter(shows).cloned().collect()
+}
+
 /// One visit with everything typed in it.
 #[derive(Debug, Clone)]
 pub struct VisitPlan {

@@ -6,7 +6,7 @@ use super::{
     disaster::Site,
     office::{Issued, Office},
     photo::Photos,
-    plan::{Choices, DayPlan, Plan, Save},
+    plan::{Choices, DayPlan, Plan, Save, undisputed},
     readback::{self, Expected},
     report::Report,
     sabotage,
@@ -251,16 +251,6 @@ fn work_day(mut site: Site, phones: &mut [Phone], rounds: Rounds, disaster: bool
         false => crew::round(phones, &seal)?,
     }
     Ok(site)
-}
-
-/// What of a phone's saves shows on another one whatever becomes of the disagreement.
-fn undisputed(saves: &[Save], disputed: &str) -> Vec<Save> {
-    let shows = |save: &&Save| match save {
-        Save::Claim => false,
-        Save::Answer { item, .. } => item != disputed,
-        _ => true,
-    };
-    saves.iter().filter(shows).cloned().collect()
 }
 
 fn with_what_was_typed(visits: Vec<(String, Issued)>, phones: &[Phone]) -> Result<Vec<Expected>> {

@@ -2,11 +2,12 @@
 //! the server died in between.
 
 use liuhen_tests::harness::{
+    authenticator::Authenticator,
     server::{self, ADMIN_LOGIN, ADMIN_PASSWORD, Launch, Server},
     server_program,
-    supervisor::{Api, Reply},
+    supervisor::{Api, Reply, text},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -22,19 +23,13 @@ fn admin(data: &Path, arguments: &[&str]) -> Output {
     command.env("LIUHEN_ADMIN_PASSWORD", NEW_PASSWORD).output().expect("it starts")
 }
 
-fn post(api: &Api, path: &str, body: &Value) -> Reply {
-    let headers = [("content-type", "application/json")];
-    api.send("POST", path, &headers, body.to_string().as_bytes()).expect("an answer")
-}
-
 fn sign_in(server: &Server, login: &str, password: &str) -> Reply {
     let credentials = json!({ "login": login, "password": password });
-    post(&Api::new(&server.url()), "/api/v1/sessions", &credentials)
+    Api::new(&server.url()).try_post("/api/v1/sessions", &credentials).expect("an answer")
 }
 
 fn verified(data: &Path) {
-    let output = server::run(&server_program().expect("built"), data, &["verify-ledger"]).expect("it runs");
-    assert!(output.status.success(), "{}", server::shown(&output));
+    server::verify_ledger(data).expect("the ledger verifies");
 }
 
 #[track_caller]
@@ -109,10 +104,10 @@ fn a_lost_authenticator_is_taken_away_and_the_next_sign_in_sets_up_another() {
     let api = Api::signed_in(&server.url(), ADMIN_LOGIN, ADMIN_PASSWORD).expect("a sign-in");
     let missing = api.send("GET", "/api/v1/accounts", &[], &[]).expect("an answer");
     assert_eq!((missing.status, missing.code().as_str()), (403, "session.second_factor_missing"));
-    let begun = post(&api, "/api/v1/second-factor", &json!({})).json();
-    let secret = begun["secret"].as_str().expect("a secret");
-    let code = code(secret);
-    let confirmed = post(&api, "/api/v1/second-factor/confirmation", &json!({ "code": code }));
+    let begun = api.post("/api/v1/second-factor", &json!({})).expect("a secret");
+    let authenticator = Authenticator::new(text(&begun, "secret").expect("a secret")).expect("base32");
+    let code = json!({ "code": authenticator.fresh_code().expect("a code") });
+    let confirmed = api.try_post("/api/v1/second-factor/confirmation", &code).expect("an answer");
     assert_eq!(confirmed.status, 204, "{confirmed}");
     assert_eq!(api.send("GET", "/api/v1/accounts", &[], &[]).expect("an answer").status, 200);
     assert_eq!(sign_in(&server, ADMIN_LOGIN, ADMIN_PASSWORD).code(), "session.code_required");
@@ -123,12 +118,6 @@ fn a_lost_authenticator_is_taken_away_and_the_next_sign_in_sets_up_another() {
     assert_eq!(session["second_factor"], "missing");
     server.stop().expect("it stops");
     verified(folder.path());
-}
-
-/// What an authenticator with this secret shows now.
-fn code(secret: &str) -> String {
-    let secret = totp_rs::Secret::try_from_base32(secret).expect("base32");
-    totp_rs::Builder::new().with_secret(secret).build_noncompliant().generate_current().to_string()
 }
 
 #[test]

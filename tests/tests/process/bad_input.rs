@@ -19,8 +19,7 @@ use std::{
 };
 
 fn post(api: &Api, path: &str, body: &Json) -> Reply {
-    let headers = [("content-type", "application/json")];
-    api.send("POST", path, &headers, body.to_string().as_bytes()).expect("an answer")
+    api.try_post(path, body).expect("an answer")
 }
 
 #[track_caller]
@@ -123,7 +122,7 @@ fn an_unknown_item_and_an_oversized_file_are_refused_where_they_are_typed() {
     let answer = world.phone.answer(world.visit(), "no-such-item".to_owned(), Value::Int { value: 1 }, None);
     assert_eq!(answer.unwrap_err().code(), "visit.unknown_item");
     let wrong =
-        world.phone.answer(world.visit(), crate::world::ITEM.to_owned(), Value::Bool { value: true }, None);
+        world.phone.answer(world.visit(), generate::ITEM.to_owned(), Value::Bool { value: true }, None);
     assert_eq!(wrong.unwrap_err().code(), "visit.wrong_value");
     let huge = world.folder.path().join("huge.mp4");
     fs::File::create(&huge).unwrap().set_len(liuhen_trace::limits::BLOB_BYTES_MAX + 1).unwrap();

@@ -14,12 +14,9 @@ impl World {
 
     fn verify(mut self) {
         let server = self.server.take().expect("the server runs");
-        let output = server.command(&["verify-ledger"]).expect("verify-ledger");
-        assert!(output.status.success(), "while it runs: {}", server::shown(&output));
-        let (program, data) = (liuhen_tests::harness::server_program().expect("built"), self.data());
+        server::verify_ledger(&self.data()).expect("it verifies while the server runs");
         server.stop().expect("it stops");
-        let output = server::run(&program, &data, &["verify-ledger"]).expect("verify-ledger");
-        assert!(output.status.success(), "after it stopped: {}", server::shown(&output));
+        server::verify_ledger(&self.data()).expect("it verifies after the server stopped");
     }
 }
 

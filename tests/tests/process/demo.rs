@@ -121,7 +121,7 @@ impl Drop for Open {
 }
 
 #[test]
-fn the_day_is_played_verified_shown_and_every_damaged_byte_found() {
+fn the_day_is_played_verified_and_shown_and_damage_to_each_kind_of_file_is_named() {
     let place = tempfile::tempdir().expect("a folder");
     let folder = place.path().join("demo");
     let output = once(&folder);

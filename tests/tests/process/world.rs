@@ -1,26 +1,20 @@
 //! A server with one inspector, one task and one phone.
 
 use liuhen_mobile::{
-    Client, MobileError,
-    records::{NewEnrolment, NewNote, Value},
+    Client,
+    records::{NewNote, Value},
 };
 use liuhen_tests::{
-    harness::{proxy::FaultProxy, server::Server, supervisor::Api},
+    harness::{app, proxy::FaultProxy, server::Server, supervisor::Api},
     replay::{
-        generate::{self, Size},
+        generate::{self, ITEM, Size},
         office::{Issued, Office},
         photo::Photos,
         plan::{Choices, Plan},
-        set::CitySet,
     },
 };
 use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
-
-/// An item every generated checklist has, answered with a number.
-pub const ITEM: &str = "pcount";
-/// More than any exchange here takes.
-const SYNCHRONISATIONS_MAX: usize = 50;
 
 pub struct World {
     pub folder: TempDir,
@@ -42,22 +36,11 @@ impl World {
         let admin = server.admin().expect("the administrator signs in");
         let office = Office::open(&server.url(), &admin, &plan).expect("registers");
         let issued = office.issue(&plan.days[0].visits).expect("a task").remove(0);
-        let phone = Client::open(path(&folder.path().join("phone"))).expect("a phone");
-        let world = Self { folder, server: Some(server), proxy, office, issued, phone };
-        world.enrol().expect("an enrolment");
-        world.hand_in();
-        world
-    }
-
-    fn enrol(&self) -> Result<(), MobileError> {
-        let inspector = &self.office.inspectors[0];
-        self.phone.enrol(NewEnrolment {
-            server: self.proxy.url(),
-            login: inspector.login.clone(),
-            password: inspector.password.clone(),
-            device_name: "a phone".to_owned(),
-        })?;
-        Ok(())
+        let inspector = &office.inspectors[0];
+        let place = folder.path().join("phone");
+        let phone = app::enrolled(&place, &proxy.url(), &inspector.login, &inspector.password);
+        let phone = phone.expect("an enrolment");
+        Self { folder, server: Some(server), proxy, office, issued, phone }
     }
 
     pub fn server(&self) -> &Server {
@@ -89,15 +72,7 @@ impl World {
 
     /// Synchronises until nothing is left and the server has judged what it took in.
     pub fn hand_in(&self) {
-        for _ in 0..SYNCHRONISATIONS_MAX {
-            let report = self.phone.synchronise(None).expect("a synchronisation");
-            let status = self.phone.status().expect("a status");
-            let left = status.unsent_entries + status.unsent_blobs;
-            if !report.more && left == 0 && status.cursor == status.ledger_size {
-                return;
-            }
-        }
-        panic!("something is left: {:?}", self.phone.status());
+        app::hand_in(&self.phone).expect("everything is handed in");
     }
 
     /// Leaves in the ledger.
@@ -119,9 +94,8 @@ impl World {
 
 fn one_visit(folder: &Path) -> Plan {
     let size = Size { establishments: 1, inspections: 1, inspectors: 1, days: 1 };
-    generate::write(folder, size, 1).expect("a set");
-    let set = CitySet::read(folder).expect("a set");
-    Plan::draw(&set, &Choices { phones: 1, pair_percent: 0, photos: Photos::None, seed: 1 })
+    let choices = Choices { phones: 1, pair_percent: 0, photos: Photos::None, seed: 1 };
+    generate::planned(folder, size, &choices).expect("a set")
 }
 
 pub fn path(path: &Path) -> String {

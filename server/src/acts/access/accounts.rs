@@ -8,6 +8,7 @@ use crate::{
     store::{self, CommittedRow as _, accounts::AccountRow, credentials::CredentialRow},
 };
 use futures::FutureExt;
+use liuhen_trace::act::RowCommitment;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -99,9 +100,8 @@ pub async fn admit(
     }
     let now_ms = tx.now_ms();
     let account = AccountRow { created_at_ms: now_ms, changed_at_ms: now_ms, ..account };
-    let credential = CredentialRow { account: account.id.clone(), password_hash, changed_at_ms: now_ms };
     store::accounts::save(tx.conn(), &account).await?;
-    store::credentials::save(tx.conn(), &credential).await?;
+    let credential = save_password(tx, &account, password_hash).await?;
     let mut detail = describe(&account);
     if actor.is_none() {
         detail["by"] = DATA_FOLDER.into();
@@ -110,7 +110,7 @@ pub async fn admit(
         kind: "account.created",
         actor,
         detail,
-        rows: vec![account.commitment(), credential.commitment()],
+        rows: vec![account.commitment(), credential],
         blobs: Vec::new(),
     })
     .await?;
@@ -204,6 +204,18 @@ pub(super) async fn unchanged(tx: &mut Tx, planned_on: &AccountRow) -> Result<Ac
     })
 }
 
+/// Writes the password of an account as of its last change, for the act to list.
+pub(super) async fn save_password(
+    tx: &mut Tx,
+    account: &AccountRow,
+    password_hash: String,
+) -> Result<RowCommitment, ApiError> {
+    let changed_at_ms = account.changed_at_ms;
+    let credential = CredentialRow { account: account.id.clone(), password_hash, changed_at_ms };
+    store::credentials::save(tx.conn(), &credential).await?;
+    Ok(credential.commitment())
+}
+
 async fn apply_change(
     tx: &mut Tx,
     actor: String,
@@ -221,13 +233,7 @@ async fn apply_change(
     let mut rows = vec![account.commitment()];
     let mut detail = describe(&account);
     if let Some(password_hash) = password_hash {
-        let credential = CredentialRow {
-            account: account.id.clone(),
-            password_hash,
-            changed_at_ms: account.changed_at_ms,
-        };
-        store::credentials::save(tx.conn(), &credential).await?;
-        rows.push(credential.commitment());
+        rows.push(save_password(tx, &account, password_hash).await?);
         detail["password_changed"] = true.into();
     }
     if ends_sessions {

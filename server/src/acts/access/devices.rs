@@ -5,7 +5,7 @@ use crate::{
     ApiError, AppState,
     acts::text,
     ledger::{NewAct, Tx, clock, random},
-    store::{self, CommittedRow as _, devices::DeviceRow},
+    store::{self, CommittedRow as _, Connection, devices::DeviceRow},
 };
 use futures::FutureExt;
 use liuhen_trace::{
@@ -57,8 +57,10 @@ pub async fn enrol(state: &AppState, actor: &Actor, enrolment: Enrolment) -> Res
         ApiError::forbidden("device.wrong_signature", "the signature over the challenge does not verify")
     })?;
     let name = text::line("name", &enrolment.name)?;
-    let signed_grant = state.ledger.sign_grant(plan_grant(state, actor, &key).await?);
-    let device = plan_row(actor, &key, name, &signed_grant);
+    let mut conn = state.store.read().await?;
+    let grant = plan_grant(state, &mut conn, actor, &key).await?;
+    drop(conn);
+    let device = plan_row(actor, &key, name, &state.ledger.sign_grant(grant));
     let challenge = enrolment.challenge;
     let committed = commit_as(state, actor, move |tx| apply_enrolment(tx, device, challenge).boxed());
     SignedGrant::from_canonical(&committed.await?.output)
@@ -86,9 +88,14 @@ pub fn unknown(id: &str) -> ApiError {
     ApiError::not_found("device.unknown", format!("no device {id}"))
 }
 
-async fn plan_grant(state: &AppState, actor: &Actor, key: &PublicKey) -> Result<Grant, ApiError> {
-    let mut conn = state.store.read().await?;
-    let department = store::departments::by_id(&mut conn, &actor.account.department).await?;
+/// What a phone's grant says; a desk's differs in its roles and in the time it may be offline.
+pub(in crate::acts) async fn plan_grant(
+    state: &AppState,
+    conn: &mut Connection,
+    actor: &Actor,
+    key: &PublicKey,
+) -> Result<Grant, ApiError> {
+    let department = store::departments::by_id(conn, &actor.account.department).await?;
     Ok(Grant {
         suite: Suite::Ed25519,
         origin: state.ledger.origin(),
@@ -104,7 +111,12 @@ async fn plan_grant(state: &AppState, actor: &Actor, key: &PublicKey) -> Result<
     })
 }
 
-fn plan_row(actor: &Actor, key: &PublicKey, name: String, signed_grant: &SignedGrant) -> DeviceRow {
+pub(in crate::acts) fn plan_row(
+    actor: &Actor,
+    key: &PublicKey,
+    name: String,
+    signed_grant: &SignedGrant,
+) -> DeviceRow {
     DeviceRow {
         id: DeviceId::derive(key).to_string(),
         account: actor.account.id.clone(),

@@ -59,8 +59,9 @@ pub enum Action {
     ReadAccounts,
     /// Enrol a device of one's own.
     EnrolDevice,
-    /// Revoke somebody's device, see all of them.
+    /// Revoke somebody's device.
     ManageDevices,
+    /// See those of others.
     ReadDevices,
     /// Write subjects and checklists.
     ManageRegister,

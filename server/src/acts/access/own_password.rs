@@ -1,10 +1,10 @@
 //! Changing one's own password.
 
-use super::{Actor, commit_as, guard};
+use super::{Actor, accounts, commit_as, guard};
 use crate::{
     ApiError, AppState,
     ledger::{NewAct, Tx},
-    store::{self, CommittedRow as _, accounts::AccountRow, credentials::CredentialRow},
+    store::{self, CommittedRow as _, accounts::AccountRow},
 };
 use futures::FutureExt;
 use serde::Deserialize;
@@ -52,17 +52,15 @@ async fn apply(
     guard::admit_in(tx, &account.login).await?;
     // The account changes too: that is how a sign-in with the old password learns of it.
     let account = AccountRow { changed_at_ms: tx.now_ms(), ..account };
-    let credential =
-        CredentialRow { account: account.id.clone(), password_hash, changed_at_ms: account.changed_at_ms };
     store::accounts::save(tx.conn(), &account).await?;
-    store::credentials::save(tx.conn(), &credential).await?;
+    let credential = accounts::save_password(tx, &account, password_hash).await?;
     store::sessions::end_others(tx.conn(), &account.id, &family, account.changed_at_ms, "password_changed")
         .await?;
     tx.act(NewAct {
         kind: "account.password_changed",
         actor: Some(account.id.clone()),
         detail: json!({ "id": account.id, "login": account.login }),
-        rows: vec![account.commitment(), credential.commitment()],
+        rows: vec![account.commitment(), credential],
         blobs: Vec::new(),
     })
     .await?;

@@ -5,7 +5,7 @@ use super::accounts::{self, DATA_FOLDER};
 use crate::{
     ApiError, AppState,
     ledger::{NewAct, Tx},
-    store::{self, CommittedRow as _, accounts::AccountRow, credentials::CredentialRow},
+    store::{self, CommittedRow as _, accounts::AccountRow},
 };
 use futures::FutureExt;
 use serde_json::json;
@@ -44,13 +44,7 @@ async fn apply_reset(
     let mut rows = vec![account.commitment()];
     let mut detail = json!({ "id": account.id, "login": account.login, "by": DATA_FOLDER });
     if let Some(password_hash) = password_hash {
-        let credential = CredentialRow {
-            account: account.id.clone(),
-            password_hash,
-            changed_at_ms: account.changed_at_ms,
-        };
-        store::credentials::save(tx.conn(), &credential).await?;
-        rows.push(credential.commitment());
+        rows.push(accounts::save_password(tx, &account, password_hash).await?);
         detail["password_changed"] = true.into();
     }
     if second_factor && let Some(row) = store::second_factors::by_account(tx.conn(), &account.id).await? {

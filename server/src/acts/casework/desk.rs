@@ -7,7 +7,7 @@
 
 use crate::{
     ApiError, AppState,
-    acts::access::Actor,
+    acts::access::{Actor, devices},
     exchange::intake,
     ledger::{NewAct, Tx, clock, random},
     store::{self, CommittedRow as _, Connection, devices::DeviceRow},
@@ -17,8 +17,8 @@ use liuhen_engine::{
     exchange::{ChainHead, check_segment},
 };
 use liuhen_trace::{
-    BootId, Canonical as _, ChainId, CheckedSegment, DeviceId, EntryKind, Grant, Hash, Moment, OpenEntry,
-    PublicKey, SegmentHeader, SegmentView, SoftwareKey, Suite, entry::Body, grant::DESK_ROLE,
+    BootId, ChainId, CheckedSegment, DeviceId, EntryKind, Grant, Hash, Moment, OpenEntry, PublicKey,
+    SegmentHeader, SegmentView, SoftwareKey, entry::Body, grant::DESK_ROLE,
 };
 use serde_json::json;
 
@@ -132,32 +132,9 @@ async fn new_device(
     actor: &Actor,
     key: &PublicKey,
 ) -> Result<DeviceRow, ApiError> {
-    let department = store::departments::by_id(conn, &actor.account.department).await?;
     let mut roles = actor.roles.names();
     roles.push(DESK_ROLE.to_owned());
     roles.sort();
-    let grant = Grant {
-        suite: Suite::Ed25519,
-        origin: state.ledger.origin(),
-        account: actor.account.id.clone(),
-        person: actor.account.name.clone(),
-        certificate_no: actor.account.certificate_no.clone(),
-        department: department.map(|department| department.name).unwrap_or_default(),
-        roles,
-        device_key: key.clone(),
-        offline_hours: 0,
-        log_key: state.ledger.note_key().key,
-        issued_at_ms: clock::now_ms(),
-    };
-    Ok(DeviceRow {
-        id: DeviceId::derive(key).to_string(),
-        account: actor.account.id.clone(),
-        name: DEVICE_NAME.to_owned(),
-        suite: key.suite as i64,
-        public_key: key.bytes.clone(),
-        signed_grant: state.ledger.sign_grant(grant).to_canonical(),
-        enrolled_at_ms: 0,
-        revoked_at_ms: None,
-        revoked_reason: None,
-    })
+    let grant = Grant { roles, offline_hours: 0, ..devices::plan_grant(state, conn, actor, key).await? };
+    Ok(devices::plan_row(actor, key, DEVICE_NAME.to_owned(), &state.ledger.sign_grant(grant)))
 }

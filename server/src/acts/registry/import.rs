@@ -60,14 +60,15 @@ pub async fn subjects(
 ) -> Result<ImportReport, ApiError> {
     let department = options.department.clone().unwrap_or_else(|| actor.account.department.clone());
     authorise(actor, Action::ManageRegister, &department)?;
-    let handed = match read(file, options.columns, options.datum).await? {
+    let mut handed = match read(file, options.columns, options.datum).await? {
         Ok(handed) => handed,
         Err(report) => return Ok(*report),
     };
     if options.dry_run || handed.read.has_errors() {
         let mut conn = state.store.read().await?;
         let register = register(&mut conn, &department).await?;
-        let plan = Plan::of(register, handed.read.subjects.clone(), &department);
+        drop(conn);
+        let plan = handed.plan(register, &department);
         return Ok(handed.report(&plan, Outcome::DryRun));
     }
     let by = actor.id().to_owned();
@@ -105,6 +106,11 @@ impl Handed {
         Ok(Self { sha256, table, mapping, read })
     }
 
+    /// Its rows go into the plan.
+    fn plan(&mut self, register: Vec<SubjectRow>, department: &str) -> Plan {
+        Plan::of(register, std::mem::take(&mut self.read.subjects), department)
+    }
+
     fn report(&self, plan: &Plan, outcome: Outcome) -> ImportReport {
         let mut findings = self.read.findings.clone();
         findings.extend(plan.findings.iter().cloned());
@@ -129,8 +135,7 @@ async fn take_over(
     mut handed: Handed,
 ) -> Result<String, ApiError> {
     let register = register(tx.conn(), &department).await?;
-    let parties = std::mem::take(&mut handed.read.subjects);
-    let plan = Plan::of(register, parties, &department);
+    let plan = handed.plan(register, &department);
     let report = handed.report(&plan, Outcome::Imported);
     let json = serde_json::to_string(&report)?;
     if plan.findings.is_empty() {

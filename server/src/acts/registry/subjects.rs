@@ -10,7 +10,7 @@ use crate::{
     ledger::{NewAct, Tx},
     store::{
         self, CommittedRow as _, Connection,
-        subjects::{SubjectRow, SubjectVersionRow},
+        subjects::{SubjectRow, SubjectVersionRow, e7},
     },
 };
 use futures::FutureExt;
@@ -21,8 +21,6 @@ use utoipa::ToSchema;
 
 /// One act over this many rows stays below a MiB of body.
 pub const SUBJECTS_MAX: usize = 5_000;
-/// Degrees × 10⁷.
-const E7: f64 = 1e7;
 /// What coordinates are in where nobody says otherwise.
 const WGS_84: &str = "WGS-84";
 
@@ -177,7 +175,7 @@ pub async fn change(
     Ok(committed.await?.output)
 }
 
-async fn find(conn: &mut Connection, id: &str) -> Result<SubjectRow, ApiError> {
+pub async fn find(conn: &mut Connection, id: &str) -> Result<SubjectRow, ApiError> {
     let unknown = || ApiError::not_found("subject.unknown", format!("no subject {id}"));
     store::subjects::by_id(conn, id).await?.ok_or_else(unknown)
 }
@@ -239,7 +237,7 @@ fn place(latitude: Option<f64>, longitude: Option<f64>) -> Result<Option<(i64, i
     match (latitude, longitude) {
         (None, None) => Ok(None),
         (Some(latitude), Some(longitude)) if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 => {
-            Ok(Some(((latitude * E7).round() as i64, (longitude * E7).round() as i64)))
+            Ok(Some((e7(latitude), e7(longitude))))
         }
         (Some(_), Some(_)) => refused("latitude is within ±90 and longitude within ±180 degrees"),
         _ => refused("latitude and longitude come together"),
@@ -273,16 +271,11 @@ mod tests {
         let before = SubjectRow {
             id: "1".into(),
             department: "d".into(),
-            code: String::new(),
             name: "某餐馆".into(),
-            address: String::new(),
-            category: String::new(),
-            legal_representative: String::new(),
-            phone: String::new(),
             latitude_e7: Some(399_000_000),
             longitude_e7: Some(1_164_000_000),
             source_datum: Some("GCJ-02".into()),
-            registered_at_ms: 0,
+            ..SubjectRow::default()
         };
         let place = |place| SubjectChange { place: Some(place), ..SubjectChange::default() };
         let stays = place(PlaceChange::Moved { latitude: 39.9, longitude: 116.4 });

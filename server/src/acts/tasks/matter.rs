@@ -5,7 +5,7 @@ use crate::{
     ApiError,
     store::{
         self, Connection, accounts::AccountRow, checklists::ChecklistRow, departments::DepartmentRow,
-        reviews::ReviewRow, subjects::SubjectRow, tasks::TaskRow,
+        reviews::ReviewRow, subjects::SubjectRow, task_assignees::TaskAssigneeRow, tasks::TaskRow,
     },
 };
 use liuhen_inspection::{
@@ -25,13 +25,22 @@ pub struct Matters {
 impl Matters {
     /// The task as of now, with those who hold it now.
     pub async fn task(&mut self, conn: &mut Connection, row: &TaskRow) -> Result<Task, ApiError> {
+        let assignees = store::task_assignees::of_task(conn, &row.id).await?;
+        self.task_of(conn, row, &assignees).await
+    }
+
+    /// The same, of those who hold or held it.
+    pub async fn task_of(
+        &mut self,
+        conn: &mut Connection,
+        row: &TaskRow,
+        held_by: &[TaskAssigneeRow],
+    ) -> Result<Task, ApiError> {
         let subject = store::subjects::by_id(conn, &row.subject).await?;
         let subject = subject.ok_or_else(|| missing("subject", &row.subject))?;
         let mut assignees = Vec::new();
-        for assignee in store::task_assignees::of_task(conn, &row.id).await? {
-            if assignee.left_leaf.is_none() {
-                assignees.push(self.assignee(conn, &assignee.account).await?);
-            }
+        for assignee in held_by.iter().filter(|assignee| assignee.left_leaf.is_none()) {
+            assignees.push(self.assignee(conn, &assignee.account).await?);
         }
         let review = match store::reviews::of_visit(conn, &row.visit).await?.pop() {
             Some(review) => Some(self.review(conn, review).await?),

@@ -1,15 +1,13 @@
 //! Opening an epoch: what a restore does before anybody is served.
 
-use super::Tx;
+use super::{Tx, recorded};
 use crate::{
     error::ApiError,
-    ledger::{Signer, clock, epochs::FIRST_EPOCH, proof},
+    ledger::{Signer, about, clock, proof},
     store::{self, Connection, epochs::EpochRow, transaction},
 };
-use anyhow::{Context, ensure};
-use liuhen_trace::{
-    CheckpointRef, EpochOpening, EpochProof, Leaf, act::ActBody, epoch::EPOCH_KIND, merkle::Tree,
-};
+use anyhow::ensure;
+use liuhen_trace::{CheckpointRef, EpochOpening, EpochProof, Leaf, act::ActBody, epoch::EPOCH_KIND};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -20,10 +18,8 @@ pub async fn open_epoch(
     signer: &mut Signer,
     epoch: Option<u64>,
 ) -> anyhow::Result<EpochOpening> {
-    let head = store::ledger::head(&mut conn).await?;
-    let tree = head.as_ref().map_or(Some(Tree::default()), |head| head.tree());
-    let tree = tree.context("ledger.head_damaged: size, subtrees, root")?;
-    let before = head.map_or(FIRST_EPOCH, |head| head.epoch as u64);
+    about::catch_up(&mut conn).await?;
+    let (before, tree) = recorded(&mut conn).await?;
     let epoch = epoch.unwrap_or(before + 1);
     ensure!(epoch > before, "restore.epoch_too_low: epoch {before} is in the backup");
     let after = CheckpointRef { epoch: before, size: tree.size(), root: tree.root() };
@@ -34,16 +30,16 @@ pub async fn open_epoch(
     let detail =
         json!({ "epoch": epoch, "after": after.epoch, "size": after.size, "root": after.root.to_string() });
     let body = ActBody { detail: detail.to_string(), epoch: Some(opening.clone()), ..ActBody::default() };
-    let leaf = tx.log_act(EPOCH_KIND, &body).await.map_err(anyhow::Error::msg)?;
+    let leaf = tx.log_act(EPOCH_KIND, &body).await?;
     store::epochs::insert(&mut tx.conn, EpochRow { epoch: epoch as i64, leaf: leaf as i64 }).await?;
     store::epochs::forget_volatile(&mut tx.conn).await?;
     store::ledger::save_head(&mut tx.conn, epoch, &tx.tree).await?;
     transaction::commit(&mut tx.conn).await?;
     let state = CheckpointRef { epoch, size: tx.tree.size(), root: tx.tree.root() };
-    let opened = proof_of(&mut tx.conn, leaf, state).await.map_err(anyhow::Error::msg)?;
+    let opened = proof_of(&mut tx.conn, leaf, state).await?;
     let signed = signer.last().map_or(0, |(last, _)| last.size.min(state.size));
-    let consistency = proof::range(&mut tx.conn, signed, signed, state.size).await;
-    signer.open_epoch(state, &opened, &consistency.map_err(anyhow::Error::msg)?)?;
+    let consistency = proof::range(&mut tx.conn, signed, signed, state.size).await?;
+    signer.open_epoch(state, &opened, &consistency)?;
     store::checkpoint_wal(tx.conn).await?;
     Ok(opening)
 }

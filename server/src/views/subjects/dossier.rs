@@ -6,6 +6,7 @@ use crate::{
     acts::access::Actor,
     store::{self, Connection, subjects::SubjectVersionRow},
     views::{
+        accounts,
         tasks::{self, Order, TaskQuery, TaskView},
         visits::ReviewView,
     },
@@ -127,6 +128,9 @@ impl Dossier {
 
 /// What was found at the visit of a task.
 pub async fn findings(conn: &mut Connection, task: &TaskView) -> Result<Vec<FindingView>, ApiError> {
+    if task.progress.findings == 0 {
+        return Ok(Vec::new());
+    }
     let Some(view) = store::visits::view(conn, task.task.visit).await? else { return Ok(Vec::new()) };
     let Found { findings } = serde_json::from_str(&view)?;
     Ok(findings)
@@ -150,13 +154,12 @@ async fn versions(
     let mut versions = Vec::with_capacity(earlier.len() + 1);
     let last = earlier.last().map_or(1, |row| row.version + 1);
     for row in earlier {
-        let by = store::accounts::by_id(conn, &row.replaced_by).await?;
         versions.push(SubjectVersion {
             version: row.version,
             subject: row.subject.into(),
             from_ms,
             until_ms: Some(row.replaced_at_ms),
-            replaced_by: by.map(|account| account.name),
+            replaced_by: Some(accounts::name(conn, &row.replaced_by).await?),
         });
         from_ms = row.replaced_at_ms;
     }

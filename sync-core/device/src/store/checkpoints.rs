@@ -59,3 +59,26 @@ pub fn evidence(db: &Connection) -> Result<Vec<String>> {
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn the_newest_thousand_are_kept_and_evidence_for_ever() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("phone.sqlite")).expect("opened");
+        let tx = store.begin().expect("begun");
+        let at = |size| CheckpointRef { epoch: 1, size, root: Hash([7; 32]) };
+        let add = |size: u64| insert(&tx, &at(size), &format!("note {size}")).expect("inserted");
+        add(3);
+        tx.execute("UPDATE checkpoint SET evidence = 1", []).expect("marked");
+        let kept = u64::from(KEPT_MAX);
+        (10..10 + kept + 50).for_each(add);
+        assert_eq!(evidence(&tx).expect("read"), ["note 3"]);
+        let oldest = 10 + 50;
+        assert_eq!(newest_within(&tx, 1, oldest - 1).expect("read"), None);
+        assert_eq!(newest_within(&tx, 1, oldest).expect("read"), Some(at(oldest)));
+    }
+}

@@ -43,7 +43,7 @@ pub fn unlinked_epoch(
 }
 
 /// Whether a log with this opening can continue a checkpoint of an earlier epoch.
-pub fn covers(opening: &EpochOpening, checkpoint: CheckpointRef) -> bool {
+fn covers(opening: &EpochOpening, checkpoint: CheckpointRef) -> bool {
     checkpoint.epoch <= opening.after.epoch && checkpoint.size <= opening.after.size
 }
 

@@ -124,22 +124,12 @@ mod tests {
             code: code.into(),
             name: name.into(),
             address: address.into(),
-            category: String::new(),
-            legal_representative: String::new(),
-            phone: String::new(),
-            latitude_e7: None,
-            longitude_e7: None,
-            source_datum: None,
-            registered_at_ms: 0,
+            ..SubjectRow::default()
         }
     }
 
     fn row(code: &str, name: &str, address: &str) -> Subject {
         Subject { code: code.into(), name: name.into(), address: address.into(), ..Subject::default() }
-    }
-
-    fn found(register: &[SubjectRow], rows: &[Subject]) -> Vec<Match> {
-        matches(register, rows)
     }
 
     use Match::{Ambiguous, Known, New};
@@ -148,42 +138,42 @@ mod tests {
     fn the_code_says_who_it_is_whatever_name_and_address_say() {
         let register = [party("1", "甲", "一路"), party("2", "乙", "二路")];
         let rows = [row("2", "乙餐馆", "三路"), row("3", "丙", "一路"), row("", "甲", "一路")];
-        assert_eq!(found(&register, &rows), [Known(1), New, Known(0)]);
+        assert_eq!(matches(&register, &rows), [Known(1), New, Known(0)]);
     }
 
     #[test]
     fn a_missing_or_wrong_code_is_found_by_name_and_address() {
         let register = [party("", "甲", "一路"), party("9", "乙", "二路")];
         let rows = [row("1", "甲", "一路"), row("2", "乙", "二路"), row("", "乙", "九路")];
-        assert_eq!(found(&register, &rows), [Known(0), Known(1), New]);
+        assert_eq!(matches(&register, &rows), [Known(0), Known(1), New]);
     }
 
     #[test]
     fn two_premises_under_one_code_are_found_again_and_never_guessed() {
         let register = [party("1", "北店", "一路"), party("1", "南店", "二路")];
         let again = [row("1", "南店", "二路"), row("1", "北店", "一路")];
-        assert_eq!(found(&register, &again), [Known(1), Known(0)]);
+        assert_eq!(matches(&register, &again), [Known(1), Known(0)]);
         let moved = [row("1", "北店", "九路"), row("1", "南店", "二路")];
-        assert_eq!(found(&register, &moved), [Known(0), Known(1)]);
+        assert_eq!(matches(&register, &moved), [Known(0), Known(1)]);
         let third = [row("1", "北店", "一路"), row("1", "南店", "二路"), row("1", "东店", "三路")];
-        assert_eq!(found(&register, &third), [Known(0), Known(1), New]);
+        assert_eq!(matches(&register, &third), [Known(0), Known(1), New]);
         let unclear = [row("1", "东店", "三路")];
-        assert_eq!(found(&register, &unclear), [Ambiguous(vec![0, 1])]);
+        assert_eq!(matches(&register, &unclear), [Ambiguous(vec![0, 1])]);
     }
 
     #[test]
     fn one_party_never_becomes_two() {
         let register = [party("1", "甲", "一路")];
         let rows = [row("1", "甲甲", "二路"), row("1", "甲乙", "三路")];
-        assert_eq!(found(&register, &rows), [Ambiguous(vec![0]), Ambiguous(vec![0])]);
+        assert_eq!(matches(&register, &rows), [Ambiguous(vec![0]), Ambiguous(vec![0])]);
         let doubled = [party("", "甲", "一路"), party("", "甲", "一路")];
-        assert_eq!(found(&doubled, &[row("", "甲", "一路")]), [Ambiguous(vec![0, 1])]);
+        assert_eq!(matches(&doubled, &[row("", "甲", "一路")]), [Ambiguous(vec![0, 1])]);
     }
 
     #[test]
     fn without_addresses_the_name_decides_where_it_stands_once() {
         let register = [party("", "甲", "一路"), party("", "乙", "二路"), party("", "乙", "三路")];
         let rows = [row("", "甲", ""), row("", "乙", "")];
-        assert_eq!(found(&register, &rows), [Known(0), Ambiguous(vec![1, 2])]);
+        assert_eq!(matches(&register, &rows), [Known(0), Ambiguous(vec![1, 2])]);
     }
 }

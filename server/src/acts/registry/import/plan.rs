@@ -3,13 +3,11 @@
 use super::matching::{Match, matches};
 use crate::{
     acts::new_id,
-    store::subjects::SubjectRow,
+    store::subjects::{SubjectRow, e7},
     views::imports::{Counts, FieldChange, FieldName, Outline, RowChange, RowKind},
 };
 use liuhen_import::{Field, Finding, Subject};
 
-/// Degrees × 10⁷.
-const E7: f64 = 1e7;
 /// Rows shown with what changes in them; a screen or two.
 const CHANGES_SHOWN_MAX: usize = 200;
 /// Parties named in a finding.
@@ -118,20 +116,7 @@ impl Step {
 }
 
 fn empty(department: &str) -> SubjectRow {
-    SubjectRow {
-        id: new_id(),
-        department: department.to_owned(),
-        code: String::new(),
-        name: String::new(),
-        address: String::new(),
-        category: String::new(),
-        legal_representative: String::new(),
-        phone: String::new(),
-        latitude_e7: None,
-        longitude_e7: None,
-        source_datum: None,
-        registered_at_ms: 0,
-    }
+    SubjectRow { id: new_id(), department: department.to_owned(), ..SubjectRow::default() }
 }
 
 /// What the file says goes before what the register has; of what it leaves empty nothing changes.
@@ -150,8 +135,7 @@ fn merged(mut present: SubjectRow, row: Subject) -> SubjectRow {
         }
     }
     if let Some((place, datum)) = row.place {
-        let e7 = |degrees: f64| Some((degrees * E7).round() as i64);
-        let moved = (e7(place.latitude), e7(place.longitude));
+        let moved = (Some(e7(place.latitude)), Some(e7(place.longitude)));
         // An export gives WGS-84; where it comes back, what the place was measured in is still true.
         if moved != (present.latitude_e7, present.longitude_e7) {
             (present.latitude_e7, present.longitude_e7) = moved;

@@ -1,6 +1,7 @@
 //! A deployment in memory: one log, one feed for each account, admission as in the engine. It can be
 //! told to lose answers, to lie, and to refuse.
 
+mod answers;
 mod restore;
 
 use super::server_uploads::Uploads;
@@ -12,10 +13,7 @@ use base64::{
 use liuhen_engine::{
     document::{Admission, Author, Document, Pending},
     exchange::{ChainHead, Placement, check_segment, place},
-    wire::{
-        Accepted, Answer, CONTENT_TYPE, EXCHANGE_PATH, FeedItem, PROTOCOL_VERSION, Position, RefusedSegment,
-        Request, Row, pack, unpack,
-    },
+    wire::{Answer, CONTENT_TYPE, EXCHANGE_PATH, RefusedSegment, Request, pack, unpack},
 };
 use liuhen_inspection::{
     checklist::Checklist,
@@ -24,8 +22,8 @@ use liuhen_inspection::{
 };
 use liuhen_trace::{
     ActHeader, BlobRef, Canonical, ChainId, CheckedSegment, CheckpointKey, CheckpointRef, DeviceId,
-    DocumentId, EntryKind, Grant, Hash, HeldReceipt, Leaf, PublicKey, SegmentReceipt, SegmentView, Signature,
-    SignedGrant, SoftwareKey, Suite,
+    DocumentId, EntryKind, Grant, Hash, Leaf, PublicKey, SegmentView, Signature, SignedGrant, SoftwareKey,
+    Suite,
     act::ActBody,
     digest::sha256,
     merkle::{Node, RangeProof, Tree},
@@ -184,13 +182,6 @@ impl FakeServer {
         task.assignees.retain(|assignee| assignee.account.as_str() != account);
         state.feed.push((account.to_owned(), leaf, Item::Left(visit)));
     }
-}
-
-/// Whether a backfill of the request asks for it.
-fn is_owed(request: &Request, leaf: u64, item: &Item) -> bool {
-    let Item::Entries { document, .. } = item else { return false };
-    let mut backfills = request.position.iter().flat_map(|position| &position.backfills);
-    backfills.any(|asked| asked.document == *document && (asked.from..asked.as_of).contains(&leaf))
 }
 
 fn assignee(account: &str) -> Assignee {
@@ -420,87 +411,6 @@ impl State {
                     .is_some_and(|open| open.kind == EntryKind::Epoch && open.body.document == Some(document))
         });
         begun.count() as u64
-    }
-
-    fn answer(
-        &self,
-        request: &Request,
-        device: DeviceId,
-        account: &str,
-        refused: Vec<RefusedSegment>,
-    ) -> Answer {
-        let now = self.checkpoint();
-        let from = request.position.as_ref().map_or(0, |position| position.cursor);
-        let provable = |held: &CheckpointRef| held.size <= now.size && self.shared(*held) == held.size;
-        let provable = request.checkpoint.filter(provable);
-        let consistency = provable.map(|held| self.proof(held.size, held.size));
-        let mine = self.feed.iter().filter(|(whose, _, _)| whose == account);
-        let news = mine.clone().filter(|(_, leaf, item)| *leaf >= from && !self.is_own(device, item));
-        let owed = mine.filter(|(_, leaf, item)| is_owed(request, *leaf, item));
-        let wanted = |bytes: &[u8]| request.wants.contains(&Hash(sha256(bytes))) && !self.withhold_rows;
-        let rows = Some(self.checklist.to_bytes()).filter(|bytes| wanted(bytes));
-        let accepted = request.segments.iter().map(|view| view.header.chain()).map(|chain| {
-            let of_chain = self.segments.iter().filter(|logged| logged.segment.chain == chain);
-            let next_seq = of_chain.map(|logged| logged.segment.header.next_seq()).max().unwrap_or(0);
-            Accepted { chain, next_seq }
-        });
-        Answer {
-            version: PROTOCOL_VERSION,
-            accepted: accepted.collect(),
-            refused,
-            waiting: Vec::new(),
-            receipts: request.segments.iter().filter_map(|view| self.receipt(view)).collect(),
-            checkpoint: (request.checkpoint != Some(now)).then(|| self.log_key.sign(now)),
-            consistency,
-            grants: self.grants.clone(),
-            items: news.chain(owed).map(|(_, leaf, item)| self.item(*leaf, item)).collect(),
-            position: Position { epoch: now.epoch, cursor: now.size, backfills: Vec::new() },
-            more: false,
-            blobs_wanted: Vec::new(),
-            rows: rows.into_iter().map(|bytes| Row { bytes }).collect(),
-            server_time_ms: 0,
-            epochs: self.openings(),
-        }
-    }
-
-    /// What a device with a single chain has written itself it is not told.
-    fn is_own(&self, device: DeviceId, item: &Item) -> bool {
-        let Item::Entries { segment, .. } = item else { return false };
-        let of_device = self.segments.iter().map(|logged| &logged.segment);
-        let mut others = of_device.filter(|segment| segment.header.device == device);
-        let own = &self.segments[*segment].segment;
-        own.header.device == device && others.all(|other| other.chain == own.chain)
-    }
-
-    fn item(&self, leaf: u64, item: &Item) -> FeedItem {
-        match item.clone() {
-            Item::Matter(visit) => FeedItem::Matter { leaf, bytes: self.tasks[&visit].to_bytes() },
-            Item::Left(document) => FeedItem::Left { leaf, document },
-            Item::Quarantined { chain, seq, code } => FeedItem::Quarantined { leaf, chain, seq, code },
-            Item::Entries { segment, document } => {
-                let CheckedSegment { header, signature, entries, .. } =
-                    self.segments[segment].segment.clone();
-                let entries = entries.into_iter().map(|entry| match entry.open {
-                    Some(open) if open.body.document == Some(document) => Ok(open),
-                    Some(_) | None => Err(entry.hash),
-                });
-                FeedItem::Entries { leaf, view: SegmentView::new(header, signature, entries.collect()) }
-            }
-            Item::Held { leaf, header, body } => {
-                let proof = self.proof(leaf, leaf + 1);
-                FeedItem::Held(HeldReceipt { leaf, header, salt: SALT, body, proof })
-            }
-        }
-    }
-
-    fn receipt(&self, view: &SegmentView) -> Option<SegmentReceipt> {
-        let logged = self.segments.iter().find(|logged| logged.segment.header == view.header)?;
-        let leaves = vec![logged.segment.leaf().hash()];
-        Some(SegmentReceipt {
-            first_leaf: logged.leaf,
-            leaves,
-            proof: self.proof(logged.leaf, logged.leaf + 1),
-        })
     }
 
     pub fn checkpoint(&self) -> CheckpointRef {
