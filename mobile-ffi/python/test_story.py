@@ -7,7 +7,9 @@ folder with liuhen_mobile.py and its library in PYTHONPATH. LIUHEN_FOLDER is whe
 without it they live in a temporary folder.
 """
 
+import base64
 import hashlib
+import hmac
 import json
 import os
 import sys
@@ -43,6 +45,8 @@ ROUNDS_MAX = 20
 TIMEOUT_SECONDS = 30
 # The server answers a hand-in before it has judged it; the verdict takes milliseconds.
 DEADLINE_SECONDS = 30
+# One-time codes (RFC 6238).
+STEP_SECONDS = 30
 
 
 class Checks:
@@ -99,6 +103,14 @@ class Api:
             raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()}") from None
 
 
+def one_time_code(secret, steps):
+    """What an authenticator shows that many steps from now."""
+    step = int(time.time()) // STEP_SECONDS + steps
+    mac = hmac.digest(base64.b32decode(secret), step.to_bytes(8, "big"), "sha1")
+    at = mac[-1] & 15
+    return f"{(int.from_bytes(mac[at : at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
+
+
 class Progress(mobile.AttachProgress):
     """Keeps what it is told."""
 
@@ -124,11 +136,19 @@ class Person:
         self.account = office.post("accounts", {**account, "roles": ["inspector"]})["id"]
         self.phone = mobile.Client.open(self.folder)
 
-    def enrol(self, password=PASSWORD):
+    def enrol(self, password=PASSWORD, **code):
         new = mobile.NewEnrolment(
-            server=self.url, login=self.login, password=password, device_name=f"{self.name}的手机"
+            server=self.url, login=self.login, password=password, device_name=f"{self.name}的手机", **code
         )
         return self.phone.enrol(new)
+
+    def set_up_factor(self):
+        """As at the console; returns the secret that is in the authenticator now, and the code it took."""
+        own = Api(self.url, self.login, PASSWORD)
+        secret = own.post("second-factor", {})["secret"]
+        code = one_time_code(secret, 0)
+        own.send("POST", "second-factor/confirmation", json.dumps({"code": code}).encode())
+        return secret, code
 
     def signer(self):
         return mobile.Signer(
@@ -206,7 +226,12 @@ def enrolment(checks, wang, li):
     checks.equal("the enrolment names the person", (enrolled.person, enrolled.account), (wang.name, wang.account))
     checks.equal("the certificate", enrolled.certificate_no, wang.certificate_no)
     checks.equal("the enrolment is kept", wang.phone.enrolment(), enrolled)
-    li.enrol()
+    secret, taken = li.set_up_factor()
+    server = mobile.MobileError.Server
+    checks.refused("a second factor without its code", server, "session.code_required", li.enrol)
+    used = lambda: li.enrol(code=taken)
+    checks.refused("a code that was used", server, "session.wrong_code", used)
+    checks.equal("the next code enrols", li.enrol(code=one_time_code(secret, 1)).person, li.name)
 
 
 def arrival(checks, person, task):

@@ -65,9 +65,19 @@ impl Client {
     }
 
     /// Enrols this phone for a person, over the network.
+    ///
+    /// Of an account with a second factor the server refuses by `session.code_required` what has no
+    /// code: ask for it and call again. `session.wrong_code` says that password or code is wrong, or
+    /// that the code was used: take the next one.
     pub fn enrol(&self, new: NewEnrolment) -> Result<Enrolment, MobileError> {
-        let NewEnrolment { server, login, password, device_name } = new;
-        Ok(self.device.enrol(&server, &login, &password, &device_name)?.into())
+        let enrolled = self.device.enrol(device::NewEnrolment {
+            server: &new.server,
+            login: &new.login,
+            password: &new.password,
+            code: new.code.as_deref(),
+            device_name: &new.device_name,
+        });
+        Ok(enrolled?.into())
     }
 
     /// Who this phone acts for; absent before it is enrolled.
@@ -234,6 +244,12 @@ impl Client {
     /// What is not handed in yet, what is stuck and why.
     pub fn status(&self) -> Result<Status, MobileError> {
         Ok(self.device.status()?.into())
+    }
+
+    /// Signed notes of the server over leaves that it lost, since it was restored from a backup, oldest
+    /// first: they show what stood in the ledger. An event `ledger.epoch_opened` tells of each.
+    pub fn lost_checkpoints(&self) -> Result<Vec<String>, MobileError> {
+        Ok(self.device.lost_checkpoints()?)
     }
 
     /// Lets go of the database, so that the system may freeze the app. The next call goes on.

@@ -1,10 +1,11 @@
 //! Settings: a flag, else the environment, else the TOML file, else the default.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use serde::Deserialize;
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,6 +22,11 @@ const REFRESH_DAYS_DEFAULT: u32 = 14;
 const HEADER_SECONDS: u64 = 30;
 /// Three days in the field and a weekend.
 const OFFLINE_HOURS_DEFAULT: u32 = 24 * 7;
+/// Somebody may wait 25 seconds for changes; an hour is longer than any line takes.
+const REQUEST_SECONDS_RANGE: RangeInclusive<u64> = 30..=3_600;
+const STOP_SECONDS_RANGE: RangeInclusive<u64> = 0..=3_600;
+const REFRESH_DAYS_RANGE: RangeInclusive<u64> = 1..=366;
+const OFFLINE_HOURS_RANGE: RangeInclusive<u64> = 1..=24 * 366;
 
 /// The settings in force.
 #[derive(Debug, Clone)]
@@ -121,21 +127,33 @@ impl Settings {
             .data
             .or(file.data)
             .context("no data folder: give --data, LIUHEN_DATA or data in the file")?;
-        let seconds = |flag: Option<u64>, file: Option<u64>, default| {
-            Duration::from_secs(flag.or(file).unwrap_or(default))
-        };
+        let request_seconds =
+            self.request_seconds.or(file.request_seconds).unwrap_or(REQUEST_SECONDS_DEFAULT);
+        let stop_seconds = self.stop_seconds.or(file.stop_seconds).unwrap_or(STOP_SECONDS_DEFAULT);
+        let refresh_days = self.refresh_days.or(file.refresh_days).unwrap_or(REFRESH_DAYS_DEFAULT);
+        let offline_hours = self.offline_hours.or(file.offline_hours).unwrap_or(OFFLINE_HOURS_DEFAULT);
+        within("request_seconds", request_seconds, REQUEST_SECONDS_RANGE)?;
+        within("stop_seconds", stop_seconds, STOP_SECONDS_RANGE)?;
+        within("refresh_days", refresh_days.into(), REFRESH_DAYS_RANGE)?;
+        within("offline_hours", offline_hours.into(), OFFLINE_HOURS_RANGE)?;
         Ok(Config {
             address: self.address.or(file.address).unwrap_or(ADDRESS_DEFAULT),
             tls: tls_files(self.tls_cert.or(file.tls_cert), self.tls_key.or(file.tls_key))?,
             log: self.log.or(file.log).unwrap_or_default(),
-            request_time_max: seconds(self.request_seconds, file.request_seconds, REQUEST_SECONDS_DEFAULT),
-            stop_time_max: seconds(self.stop_seconds, file.stop_seconds, STOP_SECONDS_DEFAULT),
-            refresh_days: self.refresh_days.or(file.refresh_days).unwrap_or(REFRESH_DAYS_DEFAULT),
-            offline_hours: self.offline_hours.or(file.offline_hours).unwrap_or(OFFLINE_HOURS_DEFAULT),
+            request_time_max: Duration::from_secs(request_seconds),
+            stop_time_max: Duration::from_secs(stop_seconds),
+            refresh_days,
+            offline_hours,
             second_factor: self.second_factor.or(file.second_factor).unwrap_or_default(),
             ..Config::new(data)
         })
     }
+}
+
+/// A number that would shut everybody out, or nobody ever, is told at the start.
+fn within(name: &str, number: u64, range: RangeInclusive<u64>) -> anyhow::Result<()> {
+    ensure!(range.contains(&number), "{name} is {number}: {} to {}", range.start(), range.end());
+    Ok(())
 }
 
 fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> anyhow::Result<Option<TlsFiles>> {
@@ -198,6 +216,26 @@ mod tests {
         assert!(format!("{error:#}").contains("adress"), "{error:#}");
         let error = Settings::default().resolve(None).expect_err("no folder");
         assert!(error.to_string().contains("--data"));
+    }
+
+    #[test]
+    fn a_number_that_nobody_can_work_with_is_told_at_the_start() {
+        let with = |change: fn(&mut Settings)| {
+            let mut settings = Settings { data: Some("/srv/liuhen".into()), ..Settings::default() };
+            change(&mut settings);
+            settings.resolve(None).map(drop).map_err(|error| error.to_string())
+        };
+        let refused = [
+            ("request_seconds", with(|settings| settings.request_seconds = Some(0))),
+            ("stop_seconds", with(|settings| settings.stop_seconds = Some(u64::MAX))),
+            ("refresh_days", with(|settings| settings.refresh_days = Some(0))),
+            ("offline_hours", with(|settings| settings.offline_hours = Some(u32::MAX))),
+        ];
+        for (name, outcome) in refused {
+            let error = outcome.expect_err(name);
+            assert!(error.starts_with(name), "{error}");
+        }
+        with(|settings| settings.stop_seconds = Some(0)).expect("a stop that waits for nobody");
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub async fn order(data: PathBuf, order: Order) -> anyhow::Result<String> {
     if let Ok(stream) = UnixStream::connect(&socket) {
         return ask(&stream, &order).with_context(|| format!("asking the server at {}", socket.display()));
     }
+    check_owner(&data)?;
     let (state, background) = AppState::open(Config::new(data)).await?;
     let outcome = carry_out(&state, order).await;
     state.close(background).await?;
@@ -71,6 +72,20 @@ pub async fn order(data: PathBuf, order: Order) -> anyhow::Result<String> {
     }
 }
 
+/// What root writes is root's: the server, which is not, could not read its own signer any more.
+fn check_owner(data: &Path) -> anyhow::Result<()> {
+    let Ok(folder) = fs::metadata(data) else { return Ok(()) };
+    let own = tokio::net::UnixStream::pair()?.0.peer_cred()?.uid();
+    if own == ROOT && folder.uid() != ROOT {
+        bail!(
+            "{} is of user {}: give the order as that user, or start the server",
+            data.display(),
+            folder.uid()
+        );
+    }
+    Ok(())
+}
+
 fn ask(mut stream: &UnixStream, order: &Order) -> anyhow::Result<String> {
     stream.set_read_timeout(Some(ANSWER_TIME_MAX))?;
     let mut line = serde_json::to_string(order)?;
@@ -78,7 +93,7 @@ fn ask(mut stream: &UnixStream, order: &Order) -> anyhow::Result<String> {
     stream.write_all(line.as_bytes())?;
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer)?;
-    anyhow::ensure!(!answer.is_empty(), "it hung up: only the user it runs as may give orders");
+    anyhow::ensure!(!answer.is_empty(), "it hung up: it is stopping, or you are not the user it runs as");
     match serde_json::from_str(&answer)? {
         Answer::Done(id) => Ok(id),
         Answer::Refused(why) => bail!("{why}"),

@@ -26,8 +26,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let shown = tls.as_ref().map(|(config, _)| config.clone());
     let reload = tokio::spawn(tls::reload(hangups, tls));
     announce(listener.local_addr()?, shown.is_some())?;
+    let working = state.clone();
+    let stop = async move {
+        tokio::select! {
+            () = stop => {}
+            () = working.broken() => tracing::error!("the server cannot go on; what is committed is safe"),
+        }
+    };
     serve(state.clone(), listener, shown, stop).await?;
-    tracing::info!("stopping");
     reload.abort();
     if let Some(orders) = orders {
         orders.abort();
@@ -46,9 +52,11 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let (grace, header_time) = (state.config.stop_time_max, state.config.header_time_max);
     let handle = Handle::<SocketAddr>::new();
-    let stopped = handle.clone();
+    let (stopped, told) = (handle.clone(), state.stopping.clone());
     let stop = tokio::spawn(async move {
         stop.await;
+        tracing::info!("stopping");
+        told.send_replace(true);
         stopped.graceful_shutdown(Some(grace));
     });
     let server = Server::<SocketAddr>::from_listener(listener).handle(handle.clone());

@@ -12,8 +12,17 @@ use crate::{
 };
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{fs::File, path::Path, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinHandle};
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinHandle},
+};
 
 /// Keys and what was signed last, apart from the database so that a restored one cannot fork the log.
 pub const SIGNER_FOLDER: &str = "signer";
@@ -31,6 +40,8 @@ pub struct AppState {
     pub pictures: Pictures,
     /// The leaf below which every entry has a verdict; what is logged at it and above is being judged.
     pub judged: watch::Receiver<u64>,
+    /// Whether the server is about to stop: who waits for something to happen is answered.
+    pub stopping: watch::Sender<bool>,
 }
 
 /// Held while a process uses the data folder: a second committer would fork the log.
@@ -51,7 +62,7 @@ impl AppState {
     /// Opens or creates everything below the data folder and starts the committer and admission.
     pub async fn open(config: Config) -> anyhow::Result<(Self, Background)> {
         let data = &config.data;
-        tokio::fs::create_dir_all(data).await.with_context(|| format!("creating {}", data.display()))?;
+        private_folder(data).with_context(|| format!("creating {}", data.display()))?;
         let lock = lock(data)?;
         anyhow::ensure!(
             !data.join(backup::MANIFEST_FILE).exists(),
@@ -74,6 +85,7 @@ impl AppState {
         let (told, judged) = watch::channel(0);
         let state = Self {
             judged,
+            stopping: watch::Sender::new(false),
             passwords: Passwords::new(config.password_memory_kib)?,
             tokens: Tokens::new(ledger.origin(), &ledger.session_secret()),
             metrics: telemetry::metrics()?,
@@ -87,12 +99,22 @@ impl AppState {
         Ok((state, Background { committer, admission, _lock: lock }))
     }
 
+    /// Waits until the committer or the admission job has ended by itself, which only a panic makes them
+    /// do. A server without them answers and stores nothing.
+    pub async fn broken(&self) {
+        let mut judged = self.judged.clone();
+        tokio::select! {
+            () = self.ledger.ended() => {}
+            _ = judged.wait_for(|_| false) => {}
+        }
+    }
+
     /// Ends the committer once everybody else let go of the ledger, and folds the write-ahead log in.
     pub async fn close(self, background: Background) -> anyhow::Result<()> {
         let Self { store, ledger, .. } = self;
         background.admission.abort();
         // Its hold on the ledger ends with it; that it was aborted is no error.
-        let _ = background.admission.await;
+        let judging = background.admission.await.err().filter(JoinError::is_panic);
         drop(ledger);
         let ended = async {
             store.close().await;
@@ -100,21 +122,49 @@ impl AppState {
         };
         match tokio::time::timeout(END_TIME_MAX, ended).await {
             Ok(ended) => {
-                store::checkpoint_wal(ended.context("the committer")?).await.context("folding in the log")
+                store::checkpoint_wal(ended.context("the committer")?).await.context("folding in the log")?;
             }
-            Err(_) => {
-                tracing::warn!(
-                    "a request that was given up still holds the database; what is committed is safe"
-                );
-                Ok(())
-            }
+            Err(_) => tracing::warn!(
+                "a request that was given up still holds the database; what is committed is safe"
+            ),
         }
+        judging.map_or(Ok(()), |panic| Err(panic).context("the admission job"))
     }
 }
 
+/// Made for the owner alone: it holds keys, and in the database the secrets of second factors. One that is
+/// there stays as it is.
+pub fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// The system lets go of the lock when the process ends, however it ends.
-fn lock(data: &Path) -> anyhow::Result<File> {
+pub fn lock(data: &Path) -> anyhow::Result<File> {
     let file = File::create(data.join(LOCK_FILE)).context("creating the lock file")?;
     file.try_lock().with_context(|| format!("another process uses {}", data.display()))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_whose_committer_or_admission_job_ended_by_itself_says_so() {
+        let jobs: [fn(&Background); 2] =
+            [|background| background.committer.abort(), |background| background.admission.abort()];
+        for end in jobs {
+            let folder = tempfile::tempdir().expect("a folder");
+            let config = Config::new(folder.path().to_owned());
+            let (state, background) = AppState::open(config).await.expect("an empty folder");
+            let moment = Duration::from_millis(100);
+            assert!(tokio::time::timeout(moment, state.broken()).await.is_err(), "both work");
+            end(&background);
+            tokio::time::timeout(END_TIME_MAX, state.broken()).await.expect("it is noticed");
+        }
+    }
 }

@@ -17,7 +17,9 @@ const SECONDS_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 /// Logs go to standard error; standard output is for the line that says where the server listens.
 pub fn log_to_stderr(format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new(FILTER_DEFAULT))?;
-    let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written is lost. To complain of it would be a panic in whoever logs: on a
+    // full disk, to which the log goes, the committer above all.
+    let lines = fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     let started = match format {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().try_init(),

@@ -3,8 +3,17 @@
 // and reads again what is marked `data-live` when the ledger has grown.
 (function () {
   var WAIT_SECONDS = 25;
+  // Longer than the server lets anybody wait: then the line is dead, whatever the browser thinks.
+  var SILENCE_MS = (WAIT_SECONDS + 10) * 1000;
   var RETRY_MS = 5000;
   var RETRY_MS_MAX = 60000;
+  // A form whose answer has not come by then can be sent again: the server takes it once.
+  var SENT_MS_MAX = 20000;
+
+  // What was just done is said once, and not again when the page is reloaded or kept as a bookmark.
+  if (/[?&]done=/.test(location.search)) {
+    history.replaceState(null, "", document.body.getAttribute("data-page") + location.hash);
+  }
 
   document.addEventListener("change", function (event) {
     var form = event.target.form;
@@ -12,6 +21,12 @@
       form.submit();
     }
   });
+
+  function release(form) {
+    form.removeAttribute("data-sent");
+    form.removeAttribute("aria-busy");
+    form.querySelectorAll("button[type=submit]").forEach(function (button) { button.disabled = false; });
+  }
 
   document.addEventListener("submit", function (event) {
     var form = event.target;
@@ -23,83 +38,162 @@
       return;
     }
     form.setAttribute("data-sent", "yes");
+    form.setAttribute("aria-busy", "true");
     // After the browser has collected the fields: a disabled button would not be among them.
     setTimeout(function () {
       form.querySelectorAll("button[type=submit]").forEach(function (button) { button.disabled = true; });
     }, 0);
+    setTimeout(function () { release(form); }, SENT_MS_MAX);
   });
 
   // A page that comes back from the browser's memory can be sent again.
   window.addEventListener("pageshow", function () {
-    document.querySelectorAll("form[data-sent]").forEach(function (form) {
-      form.removeAttribute("data-sent");
-      form.querySelectorAll("button[type=submit]").forEach(function (button) { button.disabled = false; });
-    });
+    document.querySelectorAll("form[data-sent]").forEach(release);
   });
 
-  var regions = document.querySelectorAll("[data-live]");
-  if (!regions.length || !window.fetch || !window.DOMParser) {
+  // A picture that does not come says so in words.
+  function broken(image) {
+    var frame = image.closest("[data-broken]");
+    if (frame) { frame.classList.add("broken"); }
+  }
+  document.addEventListener("error", function (event) {
+    if (event.target.tagName === "IMG") { broken(event.target); }
+  }, true);
+  document.querySelectorAll("[data-broken] img").forEach(function (image) {
+    if (image.complete && image.naturalWidth === 0 && image.loading !== "lazy") { broken(image); }
+  });
+
+  // The menu at the bottom of a phone closes when a finger or the keyboard goes elsewhere.
+  function closeMenu(event) {
+    var menu = document.querySelector(".thumb details[open]");
+    if (menu && (event.key === "Escape" || (event.type === "click" && !menu.contains(event.target)))) {
+      menu.removeAttribute("open");
+    }
+  }
+  document.addEventListener("click", closeMenu);
+  document.addEventListener("keydown", closeMenu);
+
+  if (!document.querySelector("[data-live]") || !window.fetch || !window.DOMParser || !window.AbortController) {
     return;
   }
   var at = Number(document.body.getAttribute("data-at"));
+  // Not the browser's address: a form that was refused stands at one where nothing can be read.
+  var page = document.body.getAttribute("data-page");
   var failures = 0;
-  var stale = false;
+  // Regions that were left as they are because somebody was busy in them.
+  var stale = [];
+  var retry = null;
+  var asking = null;
+  var shown = {};
 
-  function say(on) {
+  // What a page says apart from the keys of its forms, which are new each time.
+  function text(region) {
+    return region.innerHTML.replace(/name="once" value="[0-9a-f]*"/g, "");
+  }
+
+  document.querySelectorAll("[data-live]").forEach(function (region) { shown[region.id] = text(region); });
+
+  function say(what) {
     document.querySelectorAll("[data-live-state]").forEach(function (place) {
-      place.textContent = place.getAttribute(on ? "data-on" : "data-off");
-      place.classList.toggle("on", on);
+      var told = place.getAttribute("data-" + what);
+      if (place.textContent !== told) { place.textContent = told; }
+      place.classList.toggle("on", what === "on");
+      place.classList.toggle("off", what !== "on");
+    });
+  }
+
+  // Somebody has typed something that was not sent.
+  function isFilled(scope) {
+    return Array.prototype.some.call(scope.querySelectorAll("input, textarea"), function (field) {
+      return /^(text|textarea)$/.test(field.type) && field.value.trim() !== "" && field.form && field.form.method === "post";
     });
   }
 
   function ask(path) {
-    return fetch(path, { credentials: "same-origin", redirect: "manual", headers: { "X-Live": "1" } })
-      .then(function (answer) {
-        // Led to the sign-in page, or refused: the page itself says why.
-        if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
-          location.reload();
-          return new Promise(function () {});
-        }
-        if (!answer.ok) {
-          throw new Error(String(answer.status));
-        }
-        return answer;
-      });
+    asking = new AbortController();
+    var own = asking;
+    var silence = setTimeout(function () { own.abort(); }, SILENCE_MS);
+    return fetch(path, {
+      credentials: "same-origin", redirect: "manual", headers: { "X-Live": "1" }, signal: own.signal
+    }).then(function (answer) {
+      clearTimeout(silence);
+      // Led to the sign-in page, or refused: the page itself says why, unless that would cost what
+      // somebody has typed.
+      if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
+        if (isFilled(document)) { say("ended"); } else { location.replace(page); }
+        return new Promise(function () {});
+      }
+      if (!answer.ok) {
+        throw new Error(String(answer.status));
+      }
+      return answer;
+    }, function (error) {
+      clearTimeout(silence);
+      throw error;
+    });
   }
 
-  // Nobody's half-written field, open menu or marked text is taken away from under them.
-  function busy(region) {
+  // Nobody's half-written field, marked text or button under the finger is taken away from under them.
+  function isBusy(region) {
     var active = document.activeElement;
     var inField = active && region.contains(active) && /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName);
-    var marked = window.getSelection && String(window.getSelection()).length > 0;
-    return inField || marked || region.querySelector("details[open], form[data-sent]") !== null;
+    var selection = window.getSelection && window.getSelection();
+    var marked = selection && !selection.isCollapsed && region.contains(selection.anchorNode);
+    return inField || marked || isFilled(region) || region.querySelector("form[data-sent], button:hover") !== null;
+  }
+
+  // Which of its kind something is, by what it says, so that it is found in the new text again.
+  function sameAs(element) {
+    return function (other) {
+      return other.tagName === element.tagName && other.textContent === element.textContent
+        && other.getAttribute("href") === element.getAttribute("href")
+        && other.getAttribute("aria-label") === element.getAttribute("aria-label");
+    };
+  }
+
+  function openOnes(region) {
+    return Array.prototype.map.call(region.querySelectorAll("details[open]"), function (details) {
+      var place = details.closest("[id]");
+      return { id: place && place !== region ? place.id : null, says: details.textContent };
+    });
+  }
+
+  function replace(region, html) {
+    var open = openOnes(region);
+    var active = document.activeElement;
+    var focused = active && active !== region && region.contains(active) ? active : null;
+    region.innerHTML = html;
+    open.forEach(function (one) {
+      region.querySelectorAll("details").forEach(function (details) {
+        var place = details.closest("[id]");
+        var id = place && place !== region ? place.id : null;
+        if (id === one.id && details.textContent === one.says) { details.open = true; }
+      });
+    });
+    if (focused) {
+      var same = Array.prototype.find.call(region.querySelectorAll(focused.tagName), sameAs(focused));
+      if (same) { same.focus({ preventScroll: true }); }
+    }
   }
 
   function refresh() {
-    var shown = document.querySelectorAll("[data-live]");
-    for (var i = 0; i < shown.length; i += 1) {
-      if (busy(shown[i])) {
-        stale = true;
-        return Promise.resolve();
-      }
-    }
-    return ask(location.pathname + location.search).then(function (answer) {
+    return ask(page).then(function (answer) {
       return answer.text();
     }).then(function (html) {
       var fresh = new DOMParser().parseFromString(html, "text/html");
+      stale = [];
       document.querySelectorAll("[data-live]").forEach(function (region) {
         var next = region.id && fresh.getElementById(region.id);
-        if (next && next.innerHTML !== region.innerHTML) {
-          var focused = document.activeElement && region.contains(document.activeElement)
-            ? document.activeElement.getAttribute("href") : null;
-          region.innerHTML = next.innerHTML;
-          if (focused) {
-            var again = region.querySelector("a[href=" + JSON.stringify(focused) + "]");
-            if (again) { again.focus(); }
-          }
+        if (!next || text(next) === shown[region.id]) {
+          return;
         }
+        if (isBusy(region)) {
+          stale.push(region);
+          return;
+        }
+        shown[region.id] = text(next);
+        replace(region, next.innerHTML);
       });
-      stale = false;
     });
   }
 
@@ -108,23 +202,38 @@
       document.addEventListener("visibilitychange", wait, { once: true });
       return;
     }
-    ask("/console/changes?after=" + at + "&wait_seconds=" + (failures || stale ? 2 : WAIT_SECONDS))
+    // That the line is back is told at once.
+    var seconds = failures ? 0 : stale.length ? 2 : WAIT_SECONDS;
+    ask("/console/changes?after=" + at + "&wait_seconds=" + seconds)
       .then(function (answer) { return answer.json(); })
       .then(function (changes) {
+        var moved = changes.at !== at || failures > 0;
         failures = 0;
-        say(true);
-        var moved = changes.at !== at;
-        at = changes.at;
-        return moved || stale ? refresh() : null;
+        say("on");
+        var free = stale.some(function (region) { return !isBusy(region); });
+        return (moved || free ? refresh() : Promise.resolve()).then(function () { at = changes.at; });
       })
       .then(function () { setTimeout(wait, 300); })
       .catch(function () {
         failures += 1;
-        say(false);
-        setTimeout(wait, Math.min(RETRY_MS * failures, RETRY_MS_MAX));
+        say("off");
+        retry = setTimeout(again, Math.min(RETRY_MS * failures, RETRY_MS_MAX));
       });
   }
 
-  say(true);
+  function again() {
+    retry = null;
+    wait();
+  }
+
+  window.addEventListener("offline", function () { if (asking) { asking.abort(); } });
+  window.addEventListener("online", function () {
+    if (retry !== null) {
+      clearTimeout(retry);
+      again();
+    }
+  });
+
+  say("on");
   wait();
 }());

@@ -201,6 +201,44 @@ async function decided(walk, visit) {
   await walk.look("decided");
 }
 
+/// What is said when the line is down, and that it comes back by itself.
+async function lost(walk) {
+  const { page, context } = walk;
+  const state = page.locator("[data-live-state]");
+  await state.getByText("实时更新").waitFor();
+  for (const path of ["/console/changes", new URL(page.url()).pathname]) {
+    walk.expected.add(path);
+  }
+  await context.setOffline(true);
+  await state.getByText("连接中断").waitFor();
+  await walk.look("line-down");
+  await context.setOffline(false);
+  await state.getByText("实时更新").waitFor();
+  walk.expected.clear();
+}
+
+/// The record is sealed while the supervisor looks at it and has something open: the form for the review
+/// comes by itself, what was typed into it stays, and it is sent.
+async function reviewed(walk, visit) {
+  const { page } = walk;
+  await walk.go(`/console/visits/${visit}`);
+  assert.equal(await page.locator("#review-form").count(), 0);
+  await page.locator("#item-1 summary").click();
+  await ask("seal", { subject: walk.walk.party });
+  await walk.eventually(page.locator("#review-form"));
+  if (walk.walk.script) {
+    assert(await page.locator("#item-1 details[open]").count(), "what was open was closed");
+  }
+  await page.fill("#opinion", "记录完整，证据充分。");
+  await walk.look("review");
+  await walk.press(page.locator("#review-form button", { hasText: "通过" }));
+  await page.locator("#reviews", { hasText: "记录完整，证据充分。" }).waitFor();
+  if (walk.walk.script) {
+    assert(!page.url().includes("done="), "what was done is said once");
+  }
+  await walk.look("reviewed");
+}
+
 async function traced(walk, visit) {
   const { page } = walk;
   await walk.press(page.locator(".tabs a", { hasText: "留痕" }).first());
@@ -208,7 +246,8 @@ async function traced(walk, visit) {
   for (const name of [LEAD, PARTNER, SUPERVISOR]) {
     await page.locator(".trace .by", { hasText: name }).first().waitFor();
   }
-  assert((await page.locator(".trace li").count()) >= 10, "the trace is short");
+  assert((await page.locator(".trace > li").count()) >= 10, "the trace is short");
+  await page.locator(".trace > li", { hasText: "登记问题" }).first().waitFor();
   assert.equal(await page.locator(".trace li.broken").count(), 0);
   await walk.look("trace");
 }
@@ -277,6 +316,10 @@ async function steps(here, cookies) {
   const visit = await progress(here, task);
   await visited(here, visit);
   await decided(here, visit);
+  if (here.walk.script) {
+    await lost(here);
+  }
+  await reviewed(here, visit);
   await traced(here, visit);
   await others(here);
   if (here.walk === WALKS.at(-1)) {

@@ -36,6 +36,8 @@ enum Request {
     Fetch { subject: String },
     /// They fill it in, disagree on an item, and hand in.
     Work { subject: String },
+    /// The one who leads takes over what was decided, and everybody signs on that phone.
+    Seal { subject: String },
 }
 
 /// A task that was dispatched in the browser.
@@ -97,6 +99,14 @@ fn carry_out(story: &mut Story, request: Request) -> Result<Json> {
                 vec![Job::Type { visit: task.visit.clone(), saves: saves.clone(), spot }]
             })?;
             on_phones(story, &task.phones, |_| vec![Job::Synchronise, Job::Settle])
+        }
+        Request::Seal { subject } => {
+            let task = dispatched(story, &subject)?;
+            let model = story.county.visits.iter().find(|visit| visit.key == MODEL);
+            let saves = story.county.seal(model.context("no visit to seal")?, &story.places.pictures)?;
+            let seal = Job::Type { visit: task.visit.clone(), saves, spot: None };
+            let leads = task.phones.get(..1).context("nobody leads")?;
+            on_phones(story, leads, |_| vec![Job::Synchronise, seal.clone(), Job::Synchronise, Job::Settle])
         }
     }
 }

@@ -113,7 +113,8 @@ pub fn schemathesis(target: &Path) -> Result<PathBuf> {
     let made = shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
     made.context("a virtual environment is needed; Debian's package is python3-venv")?;
     let pip = folder.join("bin/pip");
-    shell::run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS]))?;
+    shell::run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS]))
+        .with_context(|| format!("{SCHEMATHESIS} was not fetched; pip needs its registry once"))?;
     fs::write(&mark, SCHEMATHESIS)?;
     Ok(program)
 }

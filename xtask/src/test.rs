@@ -5,6 +5,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, builder::FalseyValueParser};
 use std::{
     env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX},
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::{ExitCode, Stdio},
@@ -24,7 +25,7 @@ pub struct Options {
     full: bool,
     /// A city's published set, to be replayed too
     #[arg(long, env = CITY, value_name = "DIR")]
-    city: Option<PathBuf>,
+    city: Option<OsString>,
 }
 
 pub fn run(options: &Options) -> Result<ExitCode> {
@@ -46,6 +47,7 @@ fn all(stages: &mut Stages, options: &Options) -> Result<Option<PathBuf>> {
     let city = city_set(options)?;
     stages.run("prerequisites", || {
         prerequisites::provide(options.yes)?;
+        prerequisites::schemathesis(&replay::target_folder()?)?;
         browser::fetch()
     })?;
     let built = stages.run("build", || {
@@ -85,8 +87,13 @@ const EXAMPLES_FULL: &str = "150";
 fn contract(built: &Built, full: bool) -> Result<()> {
     let schemathesis = prerequisites::schemathesis(&replay::target_folder()?)?;
     let examples = if full { EXAMPLES_FULL } else { EXAMPLES };
-    let mut command = built.replay();
-    shell::run(command.args(["contract", "--examples", examples, "--schemathesis"]).arg(schemathesis))
+    let run = |arguments: &[&str]| {
+        let mut command = built.replay();
+        shell::run(command.arg("contract").args(arguments).arg("--schemathesis").arg(&schemathesis))
+    };
+    run(&["--examples", examples])?;
+    // Our own configuration could hide something.
+    run(&["--plain", "--examples", EXAMPLES])
 }
 
 const SHORT: &[&str] =
@@ -162,13 +169,42 @@ fn python_story(built: &Built) -> Result<()> {
     )
 }
 
+/// Tables of a city's set.
+const CITY_TABLES: [&str; 4] =
+    ["establishments.csv", "inspections.csv", "violation_codes.csv", "violations.csv"];
+
 /// The city's set, if one was named; the long replays are of nothing else. Its whole path, because
 /// cargo runs each crate's tests in that crate's folder.
 fn city_set(options: &Options) -> Result<Option<PathBuf>> {
-    let Some(folder) = &options.city else {
+    // A variable that is set to nothing names nothing.
+    let Some(folder) = options.city.as_ref().filter(|city| !city.is_empty()) else {
         ensure!(!options.full, "--full needs the city's set: --city DIR or {CITY}");
         return Ok(None);
     };
-    ensure!(folder.is_dir(), "{} is no folder", folder.display());
+    let folder = Path::new(folder);
+    for table in CITY_TABLES {
+        ensure!(
+            folder.join(table).is_file(),
+            "{} is no city's set: it has no {table} (--city or {CITY})",
+            folder.display()
+        );
+    }
     Ok(Some(folder.canonicalize().with_context(|| folder.display().to_string())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(city: &str) -> Options {
+        Options { yes: false, full: false, city: Some(city.into()) }
+    }
+
+    #[test]
+    fn a_city_named_by_nothing_is_none_and_a_folder_without_its_tables_is_refused() {
+        assert!(city_set(&named("")).unwrap().is_none());
+        let error = city_set(&named(env!("CARGO_MANIFEST_DIR"))).unwrap_err();
+        assert!(error.to_string().contains("has no establishments.csv"), "{error}");
+        assert!(city_set(&Options { full: true, ..named("") }).is_err());
+    }
 }

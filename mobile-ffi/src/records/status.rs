@@ -12,6 +12,10 @@ pub struct NewEnrolment {
     pub password: String,
     /// How the person calls this phone.
     pub device_name: String,
+    /// What the person's authenticator shows, where the account has a second factor. Used once, as the
+    /// password: another try takes the next code.
+    #[uniffi(default = None)]
+    pub code: Option<String>,
 }
 
 /// Who this phone acts for.

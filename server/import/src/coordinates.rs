@@ -101,7 +101,7 @@ pub fn parse_degrees(text: &str) -> Option<f64> {
         Ok(degrees) => degrees,
         Err(_) => sexagesimal(bare)?,
     };
-    let degrees = if south_or_west { -degrees } else { degrees };
+    let degrees = if south_or_west { -degrees.abs() } else { degrees };
     degrees.is_finite().then_some(degrees)
 }
 
@@ -233,6 +233,7 @@ mod tests {
         assert_eq!(parse_degrees("东经116.5°"), Some(116.5));
         assert_eq!(parse_degrees("116°30′0″E"), Some(116.5));
         assert_eq!(parse_degrees("S 33°51'36\""), Some(-33.86));
+        assert_eq!(parse_degrees("-33.86S"), Some(-33.86), "said twice is meant once");
         for none in ["", "暂无", "nan", "inf", "116.4,39.9", "116°75′", "1 2"] {
             assert_eq!(parse_degrees(none), None, "{none}");
         }

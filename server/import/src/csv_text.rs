@@ -6,7 +6,7 @@ use crate::{
     messages::Finding,
     table::{Cell, Grid},
 };
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, io::Read};
 
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 /// Rows that the delimiter is guessed from.
@@ -14,17 +14,29 @@ const GUESS_ROWS_MAX: usize = 60;
 /// A table of 20,000 rows that were told apart by one delimiter has this many bytes in 60 of them.
 const GUESS_BYTES_MAX: usize = 64 * 1024;
 
+/// Comes behind the text. Where it is no row of its own, a quotation was still open.
+const END: &[u8] = b"\n.";
+
 pub fn read(text: &str) -> Result<Grid, Finding> {
-    // Old programs end lines with a carriage return alone, which nothing counts as a line.
-    let returned = text.contains('\r') && !text.contains('\n');
-    let text = if returned { Cow::Owned(text.replace('\r', "\n")) } else { Cow::Borrowed(text) };
+    // Old programs end lines with a carriage return alone, which ends a row and is counted as no line.
+    let text = match text.contains('\r') {
+        true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(text),
+    };
     let (declared, text, skipped) = declaration(&text);
     let delimiter = declared.unwrap_or_else(|| guess(text));
-    let (mut grid, mut inner_breaks) = (Grid::default(), 0);
-    for record in reader(text, delimiter).into_records() {
+    let (mut grid, mut inner_breaks, mut ended) = (Grid::default(), 0, false);
+    let mut opened = skipped;
+    for record in reader(text.as_bytes().chain(END), delimiter).into_records() {
         let record = record.map_err(|_| Finding::of_file("import.damaged", ""))?;
+        let begins = record.position().map_or(0, |it| it.byte() as usize);
+        if text.get(begins..).is_none_or(|rest| rest.bytes().all(|byte| byte == b'\n')) {
+            ended = true;
+            break;
+        }
         let row = line(text, &record).saturating_sub(inner_breaks);
         let row = u32::try_from(row).unwrap_or(u32::MAX).saturating_add(skipped);
+        opened = row;
         // A cell with line breaks is one row of the table and several lines of the file.
         inner_breaks += record.iter().map(|cell| cell.matches('\n').count() as u64).sum::<u64>();
         if record.len() > limits::COLUMNS_MAX
@@ -32,10 +44,23 @@ pub fn read(text: &str) -> Result<Grid, Finding> {
         {
             return Err(Finding::of_file("import.too_many_columns", limits::COLUMNS_MAX.to_string()));
         }
-        let cells = record.iter().take(limits::COLUMNS_MAX).map(|text| Cell::text(unguarded(text)));
+        let cells = record.iter().take(limits::COLUMNS_MAX).map(|text| Cell::text(typed(text)));
         grid.push(row, cells.collect())?;
     }
-    Ok(grid)
+    match ended {
+        true => Ok(grid),
+        false => Err(Finding::of_file("import.quote_open", opened.to_string())),
+    }
+}
+
+/// What was typed into the cell: without the guard of an export, or without `="…"`, by which people keep
+/// a spreadsheet from taking a code for a number.
+fn typed(text: &str) -> &str {
+    let kept = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
+    match kept {
+        Some(kept) if !kept.contains('"') => kept,
+        _ => unguarded(text),
+    }
 }
 
 /// The reader passes over empty lines after it has noted where a record begins.
@@ -46,12 +71,8 @@ fn line(text: &str, record: &csv::StringRecord) -> u64 {
     position.line() + passed.filter(|byte| **byte == b'\n').count() as u64
 }
 
-fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(text.as_bytes())
+fn reader<R: Read>(text: R, delimiter: u8) -> csv::Reader<R> {
+    csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text)
 }
 
 /// `sep=;` on the first line is an agreement with spreadsheets, not a row.
@@ -72,7 +93,9 @@ fn guess(text: &str) -> u8 {
     }
     let table = |delimiter: &u8| {
         let (mut lengths, mut named) = (BTreeMap::<usize, usize>::new(), 0);
-        for record in reader(&text[..end], *delimiter).into_records().take(GUESS_ROWS_MAX).flatten() {
+        for record in
+            reader(&text.as_bytes()[..end], *delimiter).into_records().take(GUESS_ROWS_MAX).flatten()
+        {
             *lengths.entry(record.len()).or_default() += 1;
             named = named.max(mapping::recognised(record.iter()));
         }
@@ -109,13 +132,28 @@ mod tests {
     fn rows_are_numbered_as_a_spreadsheet_shows_them() {
         assert_eq!(texts("名称\r甲\r"), [row(1, &["名称"]), row(2, &["甲"])]);
         assert_eq!(texts("\r\n名称\r\n\r\n甲\r\n"), [row(2, &["名称"]), row(4, &["甲"])]);
+        assert_eq!(texts("名称\r甲\n乙\r\n丙").last(), Some(&row(4, &["丙"])), "of every kind");
         let text = "名称,地址\n\n\"甲\n(北)\",一路\n,\n乙,二路";
         let expected = [row(1, &["名称", "地址"]), row(3, &["甲 (北)", "一路"]), row(5, &["乙", "二路"])];
         assert_eq!(texts(text), expected);
     }
 
     #[test]
-    fn a_quotation_mark_that_never_closes_is_told() {
+    fn a_code_that_was_kept_from_becoming_a_number_is_the_code() {
+        assert_eq!(texts("代码,名称\n\"=\"\"065464\"\"\",甲\n")[1], row(2, &["065464", "甲"]));
+        assert_eq!(
+            texts("='\n=\"a\"\"b\"\n'=\"a\"\n"),
+            [row(1, &["='"]), row(2, &["=\"a\"\"b\""]), row(3, &["=\"a\""])]
+        );
+    }
+
+    /// All rows behind it would be in one cell, and a shorter file would look whole.
+    #[test]
+    fn a_quotation_mark_that_never_closes_is_told_with_its_row() {
+        let refused = read("名称,地址\n甲,一路\n乙,\"二路\n丙,三路\n").expect_err("refused");
+        assert_eq!((refused.code, refused.value.as_str()), ("import.quote_open", "3"));
+        assert_eq!(texts("名称\n\"甲\""), [row(1, &["名称"]), row(2, &["甲"])]);
+        assert_eq!(texts("名称\n5\" 店"), [row(1, &["名称"]), row(2, &["5\" 店"])]);
         let text = format!("名称,地址\n甲,\"一路\n{}", "乙,二路\n".repeat(2_000));
         assert_eq!(read(&text).expect_err("refused").code, "import.cell_too_long");
     }

@@ -4,10 +4,15 @@
 //! A spreadsheet runs what begins like a formula. In CSV an apostrophe stands before it; the import
 //! takes exactly that apostrophe away again, so that an export comes back as it was.
 
+use crate::normalise;
 use rust_xlsxwriter::{Format, Workbook, XlsxError};
 
 /// What spreadsheets run, full-width forms included, which some of them turn into plain ones.
-const RUN: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+const RUN: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// What no XML may hold, so that no spreadsheet would open it. Control characters are written escaped.
+const NO_XML: [char; 2] = ['\u{fffe}', '\u{ffff}'];
+/// A spreadsheet's own limit is 32,767, counted in UTF-16.
+const CELL_CHARS_MAX: usize = 32_767 / 2;
 const GUARD: char = '\'';
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// As wide as a name; the reader can drag.
@@ -19,6 +24,8 @@ where
     R: IntoIterator<Item = &'a str>,
 {
     let mut writer = csv::WriterBuilder::new()
+        // Spreadsheets that take semicolons for commas, too, would begin a cell within one.
+        .quote_style(csv::QuoteStyle::Always)
         .terminator(csv::Terminator::CRLF)
         .flexible(true)
         .from_writer(BYTE_ORDER_MARK.as_bytes().to_vec());
@@ -69,17 +76,25 @@ pub(crate) fn unguarded(text: &str) -> &str {
 
 /// Whether this text begins with a guard.
 fn is_guarded(text: &str) -> bool {
-    text.starts_with(GUARD) && text.trim_start_matches(GUARD).starts_with(RUN)
+    text.starts_with(GUARD) && runs(text)
 }
 
 fn guarded(text: &str) -> String {
-    let runs = text.trim_start_matches(GUARD).starts_with(RUN) && !is_number(text);
-    if runs { format!("{GUARD}{text}") } else { text.to_owned() }
+    if runs(text) && !is_number(text) { format!("{GUARD}{text}") } else { text.to_owned() }
 }
 
-/// A text cell is never run. One that looks guarded gets a guard for the import to take away.
+/// Guards, blanks, breaks and invisible marks before it keep no spreadsheet from running it.
+fn runs(text: &str) -> bool {
+    let passed = |it: char| it == GUARD || normalise::is_blank(it) || normalise::is_invisible(it);
+    text.trim_start_matches(passed).starts_with(RUN)
+}
+
+/// A text cell is never run. One that looks guarded gets a guard for the import to take away. What does
+/// not fit a cell is cut off: the visit has it whole.
 fn kept(text: &str) -> String {
-    if is_guarded(text) { format!("{GUARD}{text}") } else { text.to_owned() }
+    let guard = if is_guarded(text) { "'" } else { "" };
+    let shown = text.chars().filter(|it| !NO_XML.contains(it));
+    guard.chars().chain(shown).take(CELL_CHARS_MAX).collect()
 }
 
 /// A negative coordinate is a number and nothing to run.
@@ -95,7 +110,7 @@ mod tests {
     use super::*;
     use crate::table::read;
 
-    const CELLS: [&str; 10] = [
+    const CELLS: [&str; 13] = [
         "=HYPERLINK(\"http://a\")",
         "+86 10 8888",
         "-1+1",
@@ -104,6 +119,9 @@ mod tests {
         "'=1",
         "''@x",
         "'tis",
+        "=\"065464\"",
+        "甲_x0041_店",
+        "'=\"1\"",
         "-83.048647",
         "某某, \"北店\"",
     ];
@@ -114,9 +132,26 @@ mod tests {
         let text = String::from_utf8(bytes).expect("UTF-8");
         assert!(text.starts_with(BYTE_ORDER_MARK) && text.ends_with("\r\n"));
         for line in text.trim_start_matches(BYTE_ORDER_MARK).lines().skip(1) {
-            let cell = line.trim_start_matches('"');
+            let cell = line.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')).expect("in quotes");
             assert!(!cell.starts_with(RUN) || is_number(cell), "{cell}");
         }
+    }
+
+    #[test]
+    fn what_stands_before_a_formula_does_not_hide_it() {
+        for hidden in ["\t=1", "\r=1", "\n=1", " =1", "\u{feff}=1", "\u{200b}@x", "' =1", "\u{3000}＝1"] {
+            assert_eq!(guarded(hidden), format!("'{hidden}"));
+            assert_eq!(unguarded(&guarded(hidden)), hidden);
+        }
+    }
+
+    /// A finding's text comes from a phone and may be anything.
+    #[test]
+    fn what_a_cell_cannot_hold_does_not_spoil_the_workbook() {
+        let long = "长".repeat(40_000);
+        let rows = [["a\u{ffff}b\u{0}c\n", long.as_str()]];
+        let bytes = xlsx("表", &["名称", "地址"], rows.into_iter()).expect("a workbook");
+        assert_eq!(crate::table::read(&bytes).expect_err("a long cell").code, "import.cell_too_long");
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub use coordinates::{Datum, Place};
 pub use export::{csv, xlsx};
 pub use mapping::{Field, Mapping, Overrides};
 pub use messages::{Finding, Message, Severity, message};
+pub use normalise::folded;
 pub use sniff::Format;
-pub use subject::{Subject, Subjects, subjects};
+pub use subject::{Subject, Subjects, as_read, subjects};
 pub use table::{Cell, Row, Source, Table, read};

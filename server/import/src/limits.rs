@@ -8,6 +8,10 @@ pub const ROWS_MAX: usize = 20_000;
 pub const COLUMNS_MAX: usize = 200;
 /// Beyond any attribute of a party. In CSV, mostly a quotation mark that was never closed.
 pub const CELL_BYTES_MAX: usize = 8 * 1024;
+/// What a spreadsheet itself lets a cell hold: 32,767 characters.
+pub const STORED_CELL_BYTES_MAX: usize = 128 * 1024;
+/// All texts of a workbook's cells: as much as its parts may inflate to, where no two cells share one.
+pub const CELL_TEXTS_BYTES_MAX: usize = INFLATED_BYTES_MAX;
 /// What the register takes as one line.
 pub const FIELD_CHARS_MAX: usize = 256;
 /// Title, subtitle, unit, date and notes above the header take a dozen rows at most.

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use synonyms::SYNONYMS;
 
 /// What a column may hold of a party.
+///
+/// Its name in JSON is [`Field::name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
@@ -40,6 +42,21 @@ impl Field {
         Self::Latitude,
         Self::Datum,
     ];
+
+    /// As programs call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Name => "name",
+            Self::Address => "address",
+            Self::LegalRepresentative => "legal_representative",
+            Self::Phone => "phone",
+            Self::Category => "category",
+            Self::Longitude => "longitude",
+            Self::Latitude => "latitude",
+            Self::Datum => "datum",
+        }
+    }
 
     /// As exports head the column. In Chinese, then in English.
     pub fn titles(self) -> (&'static str, &'static str) {

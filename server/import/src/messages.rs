@@ -145,9 +145,19 @@ const MESSAGES: &[Message] = &[
         "Binary workbooks are not read; save it as .xlsx and import that",
     ),
     text(
+        "import.formula_without_value",
+        "单元格 {} 的公式没有计算结果，请用 Excel 或 WPS 打开文件，保存后再导入",
+        "The formula in cell {} was never calculated; open the file in a spreadsheet, save it and import that",
+    ),
+    text(
         "import.inflates_too_far",
         "文件解压后过大，请只保留需要导入的工作表，另存后再导入",
         "The file inflates too far; keep only the sheet to import, save it and import that",
+    ),
+    text(
+        "import.mixed_encoding",
+        "第 {} 行起文字编码与前面不同，或文件被截断，请另存为 UTF-8 编码的 CSV 或 .xlsx 后再导入",
+        "From line {} on the text is in another encoding, or was cut off; save it as CSV in UTF-8 or as .xlsx",
     ),
     text("import.no_name_column", "没有找到“名称”列，请指定", "No column for the name was found; choose one"),
     text("import.no_rows", "表头下面没有数据", "There are no rows below the header"),
@@ -155,6 +165,11 @@ const MESSAGES: &[Message] = &[
         "import.other_sheets",
         "只导入一个工作表，其余未导入：{}",
         "Only one sheet is imported; left out: {}",
+    ),
+    text(
+        "import.quote_open",
+        "第 {} 行有一个引号没有成对，其后的内容都在同一个单元格里",
+        "A quotation mark in row {} is not closed; all that follows is in one cell",
     ),
     text(
         "import.too_large",
@@ -225,6 +240,11 @@ const MESSAGES: &[Message] = &[
         "subject.same_place_twice",
         "与第 {} 行的代码、名称、地址相同，其他内容不同",
         "Code, name and address are those of row {}, other fields differ",
+    ),
+    text(
+        "subject.seems_total",
+        "“{}”像是合计行，不是监管对象；如果是，请从文件中删除本行",
+        "{} looks like a row of totals and not like a party; if it is, remove the row",
     ),
     text("subject.text_too_long", "内容过长（上限 256 个字）：{}", "Too long (at most 256 characters): {}"),
 ];

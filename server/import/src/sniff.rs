@@ -106,6 +106,10 @@ fn markup(bytes: &[u8]) -> Option<&'static str> {
     if begins(&["<html", "<!doctype html", "<table", "<meta", "<head", "<style", "mime-version:"]) {
         return Some("import.format_html");
     }
+    let markup = head.strip_prefix('<').is_some_and(|it| it.starts_with(|it: char| it.is_ascii_alphabetic()));
+    if markup && (head.contains("<table") || head.contains("</")) {
+        return Some("import.format_html");
+    }
     if begins(&["<?xml", "<workbook", "<!--"]) {
         let says = |text| head.contains(text);
         return Some(match head {

@@ -32,6 +32,34 @@ pub struct Subjects {
     pub findings: Vec<Finding>,
 }
 
+/// A text as the import reads it in a field: what the register has is the same where it reads the same.
+pub fn as_read(field: Field, text: &str) -> String {
+    let line = normalise::line(text);
+    match field {
+        Field::Code => code(&unquoted(&line)),
+        Field::Phone => unquoted(&line),
+        Field::Address => normalise::half_width_digits(&line),
+        Field::Name
+        | Field::LegalRepresentative
+        | Field::Category
+        | Field::Longitude
+        | Field::Latitude
+        | Field::Datum => line,
+    }
+}
+
+/// A number without the quotation marks by which people keep it a text.
+fn unquoted(line: &str) -> String {
+    let half = normalise::half_width(line);
+    half.trim_matches(|it: char| it.is_whitespace() || "'\"`‘’“”".contains(it)).to_owned()
+}
+
+/// Blanks and dashes within a credit code are there for reading it.
+fn code(text: &str) -> String {
+    let joined: String = text.chars().filter(|it| !matches!(it, ' ' | '-')).collect();
+    if credit_code::is_shaped(&joined) { joined.to_ascii_uppercase() } else { text.to_owned() }
+}
+
 /// Reads every row. `datum` is what coordinates are given in where no column says so.
 pub fn subjects(table: &Table, mapping: &Mapping, datum: Option<Datum>) -> Subjects {
     let mut read = Subjects::default();
@@ -65,9 +93,15 @@ impl RowReader<'_> {
         if name.is_empty() {
             self.error(Field::Name, "subject.name_missing", "");
         }
-        let code = self.code();
+        if is_total(&name) {
+            self.warning(Field::Name, "subject.seems_total", &name);
+        }
+        let code = self.number(Field::Code);
+        if credit_code::is_shaped(&code) && !credit_code::is_sound(&code) {
+            self.warning(Field::Code, "subject.code_check_digit", &code);
+        }
         let phone = self.number(Field::Phone);
-        let address = normalise::half_width_digits(&self.text(Field::Address));
+        let address = as_read(Field::Address, &self.text(Field::Address));
         Subject {
             row: self.row.number,
             code,
@@ -108,25 +142,12 @@ impl RowReader<'_> {
 
     /// Digits that must not be rounded.
     fn number(&mut self, field: Field) -> String {
-        let text = normalise::half_width(&self.text(field));
+        let text = as_read(field, &self.text(field));
         let inexact = self.cell(field).is_some_and(|cell| cell.inexact);
         if inexact || is_scientific(&text) {
             self.error(field, "subject.digits_lost", &text);
         }
         text
-    }
-
-    fn code(&mut self) -> String {
-        let code = self.number(Field::Code);
-        let joined: String = code.chars().filter(|it| !matches!(it, ' ' | '-')).collect();
-        let joined = joined.to_ascii_uppercase();
-        if !credit_code::is_shaped(&joined) {
-            return code;
-        }
-        if !credit_code::is_sound(&joined) {
-            self.warning(Field::Code, "subject.code_check_digit", &joined);
-        }
-        joined
     }
 
     fn place(&mut self) -> Option<(Place, Datum)> {
@@ -181,6 +202,12 @@ impl RowReader<'_> {
         }
         Some(place)
     }
+}
+
+/// What stands at the foot of a table.
+fn is_total(name: &str) -> bool {
+    let name = normalise::folded(name);
+    matches!(name.trim_end_matches([':', '：']), "合计" | "总计" | "小计" | "共计" | "total" | "sum")
 }
 
 /// What a spreadsheet shows for a formula that failed.

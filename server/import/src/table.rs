@@ -25,6 +25,16 @@ pub struct Grid {
     pub rows: Vec<Row>,
 }
 
+/// Where a grid's header is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The place of its first row among the rows.
+    pub at: usize,
+    pub rows: usize,
+    /// How many fields it names.
+    pub named: usize,
+}
+
 /// What was read, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
@@ -37,7 +47,7 @@ pub struct Source {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
     pub source: Source,
-    /// The number of the header's row.
+    /// The number of the header's row, of two the lower one.
     pub header_row: u32,
     /// As many as the widest row has cells; empty where a column has none.
     pub headers: Vec<String>,
@@ -84,8 +94,7 @@ impl Grid {
             return Ok(());
         }
         if cells.iter().any(|cell| cell.text.len() > limits::CELL_BYTES_MAX) {
-            let place = format!("第 {number} 行 / row {number}");
-            return Err(Finding::of_file("import.cell_too_long", place));
+            return Err(cell_too_long(number));
         }
         if self.rows.len() >= limits::ROWS_MAX + limits::HEADER_SEARCH_ROWS_MAX {
             return Err(too_many_rows());
@@ -94,27 +103,45 @@ impl Grid {
         Ok(())
     }
 
-    /// The place of the header among the rows, and how many fields it names.
-    pub fn header(&self) -> (usize, usize) {
+    /// Where the header is: in the row that names most fields, or in two that name more together.
+    pub fn header(&self) -> Header {
         let searched = &self.rows[..self.rows.len().min(limits::HEADER_SEARCH_ROWS_MAX)];
-        let named = |row: &Row| mapping::recognised(row.cells.iter().map(|cell| cell.text.as_str()));
-        let best = searched.iter().map(named).enumerate().rev().max_by_key(|(_, named)| *named);
+        let singles = (0..searched.len()).map(|at| self.header_of(at, 1));
+        let pairs = (1..searched.len()).map(|at| self.header_of(at - 1, 2));
+        let best = singles.chain(pairs).rev().max_by_key(|header| header.named);
         match best {
-            Some((at, named)) if named > 0 => (at, named),
+            Some(best) if best.named > 0 => best,
             // Nothing is recognised: below a title, which fills one cell, the header fills several.
             _ => {
                 let filled = |row: &Row| row.cells.iter().filter(|cell| !cell.text.is_empty()).count() > 1;
-                (searched.iter().position(filled).unwrap_or(0), 0)
+                Header { at: searched.iter().position(filled).unwrap_or(0), rows: 1, named: 0 }
             }
         }
+    }
+
+    fn header_of(&self, at: usize, rows: usize) -> Header {
+        let texts = self.header_texts(at, rows);
+        Header { at, rows, named: mapping::recognised(texts.into_iter()) }
+    }
+
+    /// Of two rows the lower one goes first: where cells are merged downwards, it is empty.
+    fn header_texts(&self, at: usize, rows: usize) -> Vec<&str> {
+        let rows = self.rows.get(at..at + rows).unwrap_or_default();
+        let width = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+        let text = |column| rows.iter().rev().map(|row| row.text(column)).find(|text| !text.is_empty());
+        (0..width).map(|column| text(column).unwrap_or("")).collect()
     }
 }
 
 impl Table {
     pub fn of(source: Source, grid: Grid) -> Result<Self, Finding> {
-        let (at, _) = grid.header();
-        let mut rows = grid.rows.into_iter().skip(at);
-        let Some(header) = rows.next() else { return Err(Finding::of_file("import.empty", "")) };
+        let header = grid.header();
+        let mut headers: Vec<String> =
+            grid.header_texts(header.at, header.rows).into_iter().map(str::to_owned).collect();
+        let mut rows = grid.rows.into_iter().skip(header.at + header.rows - 1);
+        let Some(Row { number: header_row, .. }) = rows.next() else {
+            return Err(Finding::of_file("import.empty", ""));
+        };
         let rows: Vec<Row> = rows.collect();
         if rows.is_empty() {
             return Err(Finding::of_file("import.no_rows", ""));
@@ -122,15 +149,19 @@ impl Table {
         if rows.len() > limits::ROWS_MAX {
             return Err(too_many_rows());
         }
-        let width = rows.iter().chain([&header]).map(|row| row.cells.len()).max().unwrap_or(0);
-        let headers = (0..width).map(|column| header.text(column).to_owned()).collect();
-        Ok(Self { source, header_row: header.number, headers, rows })
+        let width = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+        headers.resize(width.max(headers.len()), String::new());
+        Ok(Self { source, header_row, headers, rows })
     }
 
     /// The first filled cell of a column, so that somebody can see what is in it.
     pub fn example(&self, column: usize) -> &str {
         self.rows.iter().map(|row| row.text(column)).find(|text| !text.is_empty()).unwrap_or("")
     }
+}
+
+pub fn cell_too_long(row: u32) -> Finding {
+    Finding::of_file("import.cell_too_long", format!("第 {row} 行 / row {row}"))
 }
 
 fn too_many_rows() -> Finding {

@@ -7,7 +7,7 @@ use crate::{
     messages::Finding,
     package,
     sniff::Format,
-    table::{Cell, Grid, Source},
+    table::{self, Cell, Grid, Source},
 };
 use calamine::{DataRef, ExcelDateTime, Reader as _, SheetType, SheetVisible, Style, Xlsx};
 use std::{
@@ -40,14 +40,14 @@ fn sheets(bytes: &[u8]) -> Result<(Source, Grid), Finding> {
     let names: Vec<String> =
         workbook.sheets_metadata().iter().filter(shown).map(|sheet| sheet.name.clone()).collect();
     let mut best: Option<(usize, usize, Grid)> = None;
-    let mut filled = Vec::new();
+    let (mut filled, mut budget) = (Vec::new(), limits::CELL_TEXTS_BYTES_MAX);
     for (at, name) in names.iter().enumerate().take(limits::SHEETS_MAX) {
-        let grid = sheet(&mut workbook, name)?;
+        let grid = sheet(&mut workbook, name, &mut budget)?;
         if grid.rows.is_empty() {
             continue;
         }
         filled.push(at);
-        let (_, fields) = grid.header();
+        let fields = grid.header().named;
         if best.as_ref().is_none_or(|(_, most, _)| fields > *most) {
             best = Some((at, fields, grid));
         }
@@ -56,6 +56,7 @@ fn sheets(bytes: &[u8]) -> Result<(Source, Grid), Finding> {
         }
     }
     let Some((at, _, grid)) = best else { return Err(Finding::of_file("import.empty", "")) };
+    calculated(&mut workbook, &names[at])?;
     let searched = filled.last().copied().unwrap_or(0);
     let other = |other: &usize| *other != at && (*other > searched || filled.contains(other));
     let source = Source {
@@ -67,7 +68,9 @@ fn sheets(bytes: &[u8]) -> Result<(Source, Grid), Finding> {
     Ok((source, grid))
 }
 
-fn sheet(workbook: &mut Workbook, name: &str) -> Result<Grid, Finding> {
+/// `budget` is what the texts of cells may still take. A text that many cells share is stored once and
+/// counts for each.
+fn sheet(workbook: &mut Workbook, name: &str, budget: &mut usize) -> Result<Grid, Finding> {
     let mut cells = workbook.worksheet_cells_reader(name).map_err(|_| damaged())?;
     let (mut grid, mut row, mut number) = (Grid::default(), Vec::new(), 0);
     while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(|_| damaged())? {
@@ -79,6 +82,12 @@ fn sheet(workbook: &mut Workbook, name: &str) -> Result<Grid, Finding> {
             }
             grid.push(number + 1, std::mem::take(&mut row))?;
             number = at;
+        }
+        let length = stored_bytes(cell.get_value());
+        let left = budget.checked_sub(length);
+        *budget = left.ok_or_else(|| Finding::of_file("import.inflates_too_far", ""))?;
+        if length > limits::STORED_CELL_BYTES_MAX {
+            return Err(table::cell_too_long(number + 1));
         }
         let shown = show(cell.get_value(), cells.styles().get(style));
         if shown.text.is_empty() {
@@ -95,6 +104,33 @@ fn sheet(workbook: &mut Workbook, name: &str) -> Result<Grid, Finding> {
     }
     grid.push(number + 1, row)?;
     Ok(grid)
+}
+
+fn stored_bytes(value: &DataRef) -> usize {
+    match value {
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.len(),
+        DataRef::SharedString(text) => text.len(),
+        DataRef::Empty
+        | DataRef::Int(_)
+        | DataRef::Float(_)
+        | DataRef::Bool(_)
+        | DataRef::DateTime(_)
+        | DataRef::Error(_) => 0,
+    }
+}
+
+/// A program that writes formulas without calculating them leaves cells that look filled to people and
+/// are empty in the file.
+fn calculated(workbook: &mut Workbook, name: &str) -> Result<(), Finding> {
+    let mut cells = workbook.worksheet_cells_reader(name).map_err(|_| damaged())?;
+    while let Ok(Some(cell)) = cells.next_cell_with_formula_metadata() {
+        if cell.formula.is_some() && matches!(cell.value, DataRef::Empty) {
+            let (row, column) = cell.pos;
+            let place = rust_xlsxwriter::utility::row_col_to_cell(row, column as u16);
+            return Err(Finding::of_file("import.formula_without_value", place));
+        }
+    }
+    Ok(())
 }
 
 /// A cell as its digits and letters, not as the number it happens to be stored as.
@@ -205,6 +241,78 @@ mod tests {
         assert_eq!(table.source.other_sheets, ["说明", "作废"]);
         assert_eq!((table.header_row, table.headers.len()), (3, 3));
         assert_eq!(table.rows.iter().map(|row| row.number).collect::<Vec<_>>(), [4, 6]);
+    }
+
+    #[test]
+    fn a_header_of_two_rows_with_merged_cells_is_read_as_one() {
+        let bytes = written(|workbook| {
+            let (sheet, plain) = (workbook.add_worksheet(), Format::new());
+            sheet.merge_range(0, 0, 0, 4, "某县登记表", &plain)?;
+            for (column, title) in (0..).zip(["序号", "单位名称", "统一社会信用代码"]) {
+                sheet.merge_range(1, column, 2, column, title, &plain)?;
+            }
+            sheet.merge_range(1, 3, 1, 4, "坐标", &plain)?;
+            sheet.write_string(2, 3, "经度")?.write_string(2, 4, "纬度")?;
+            sheet.write_number(3, 0, 1)?.write_string(3, 1, "甲")?.write_number(3, 3, 116.4)?;
+            Ok(())
+        });
+        let table = read_table(&bytes).expect("a table");
+        assert_eq!(table.headers, ["序号", "单位名称", "统一社会信用代码", "经度", "纬度"]);
+        assert_eq!((table.header_row, table.rows[0].number, table.rows.len()), (3, 4, 1));
+    }
+
+    #[test]
+    fn a_formula_that_was_never_calculated_is_no_empty_cell() {
+        let bytes = |value: &str| {
+            written(|workbook| {
+                let sheet = workbook.add_worksheet();
+                sheet.write_string(0, 0, "名称")?.write_string(0, 1, "代码")?.write_string(1, 0, "甲")?;
+                sheet.write_formula(1, 1, rust_xlsxwriter::Formula::new("=A1&1").set_result(value))?;
+                Ok(())
+            })
+        };
+        assert_eq!(texts(&read_table(&bytes("AB1")).expect("a table"), 0), ["甲", "AB1"]);
+        let empty = parts_changed(&bytes("AB1"), |part| part.replace("<v>AB1</v>", "<v></v>"));
+        assert_eq!(texts(&read_table(&empty).expect("a table"), 0), ["甲"], "calculated as empty");
+        let without =
+            parts_changed(&bytes("AB1"), |part| part.replace("<v>AB1</v>", "").replace(" t=\"str\"", ""));
+        let refused = read_table(&without).expect_err("refused");
+        assert_eq!((refused.code, refused.value.as_str()), ("import.formula_without_value", "B2"));
+    }
+
+    /// Some kilobytes that would be sixteen gigabytes of cells, or hours of joining blanks.
+    #[test]
+    fn a_text_that_many_cells_share_counts_for_each() {
+        let shared = |text: &str, cells: usize| {
+            let one = written(|workbook| {
+                workbook.add_worksheet().write_string(0, 0, "名称")?;
+                Ok(())
+            });
+            let row = |at: usize| format!("<row r=\"{at}\">{}</row>", "<c t=\"s\"><v>0</v></c>".repeat(100));
+            let rows: String = (2..2 + cells / 100).map(row).collect();
+            parts_changed(&one, |part| {
+                part.replace("<t>名称</t>", &format!("<t xml:space=\"preserve\">{text}</t>"))
+                    .replace("</sheetData>", &(rows.clone() + "</sheetData>"))
+            })
+        };
+        let code = |bytes: Vec<u8>| read_table(&bytes).expect_err("refused").code;
+        assert_eq!(code(shared(&"x".repeat(8_000), 20_000)), "import.inflates_too_far");
+        assert_eq!(code(shared(&" ".repeat(100_000), 20_000)), "import.inflates_too_far");
+        assert_eq!(code(shared(&" ".repeat(1_000_000), 100)), "import.cell_too_long");
+    }
+
+    fn parts_changed(bytes: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
+        use std::io::{Cursor, Read, Write};
+        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("an archive");
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for index in 0..archive.len() {
+            let mut part = archive.by_index(index).expect("a part");
+            let (name, mut content) = (part.name().expect("a name").into_owned(), String::new());
+            part.read_to_string(&mut content).expect("its content");
+            writer.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).expect("a part");
+            writer.write_all(change(&content).as_bytes()).expect("its content");
+        }
+        writer.finish().expect("an archive").into_inner()
     }
 
     /// A table over all of it would take half a terabyte.

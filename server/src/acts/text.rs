@@ -24,10 +24,18 @@ macro_rules! control {
         r"\u0000-\u001f\u007f-\u009f"
     };
 }
-/// Matches what does not only consist of blanks.
-pub const SAYS: &str = concat!("[^", blank!(), "]");
+/// Control characters but for those that end lines and indent them.
+macro_rules! strange {
+    () => {
+        r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+    };
+}
+/// Matches paragraphs that say something and hold no other control characters than those of paragraphs.
+pub const PLAIN_PARAGRAPHS: &str =
+    concat!("^[^", strange!(), "]*[^", strange!(), blank!(), "][^", strange!(), "]*$");
 const OPTIONAL_LINE: &str = concat!("^[^", control!(), "]*$");
-const LINE: &str = concat!("^[^", control!(), "]*[^", control!(), blank!(), "][^", control!(), "]*$");
+/// Matches a line that says something.
+pub const LINE: &str = concat!("^[^", control!(), "]*[^", control!(), blank!(), "][^", control!(), "]*$");
 const OPTIONAL_PARAGRAPHS: &str = r"^[^\u0000]*$";
 const PARAGRAPHS: &str = concat!(r"^[^\u0000]*[^\u0000", blank!(), r"][^\u0000]*$");
 

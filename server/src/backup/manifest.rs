@@ -41,7 +41,8 @@ impl Manifest {
         copy::put(&folder.join(SUM_FILE), sum(&written).as_bytes())
     }
 
-    fn read(folder: &Path) -> anyhow::Result<Self> {
+    /// What a folder says of itself, before its files are looked at.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let file = folder.join(MANIFEST_FILE);
         ensure!(file.is_file(), "backup.not_a_backup: {} is not there", file.display());
         let told = fs::read_to_string(folder.join(SUM_FILE)).unwrap_or_default();
@@ -55,6 +56,15 @@ impl Manifest {
         ensure!(format == FORMAT, "backup.newer_format: {format}; this program knows {FORMAT}");
         manifest.files.iter().try_for_each(|file| place(folder, &file.path).map(drop))?;
         Ok(manifest)
+    }
+
+    /// Compares every byte of the files. Blocks.
+    pub fn check_files(&self, folder: &Path) -> anyhow::Result<()> {
+        for expected in &self.files {
+            let found = copy::read(&place(folder, &expected.path)?, &expected.path)?;
+            compare(&found, expected)?;
+        }
+        Ok(())
     }
 }
 
@@ -81,10 +91,7 @@ pub fn place(folder: &Path, path: &str) -> anyhow::Result<PathBuf> {
 /// Reads a backup and compares every byte of it. Blocks.
 pub fn check(folder: &Path) -> anyhow::Result<Manifest> {
     let manifest = Manifest::read(folder)?;
-    for expected in &manifest.files {
-        let found = copy::read(&place(folder, &expected.path)?, &expected.path)?;
-        compare(&found, expected)?;
-    }
+    manifest.check_files(folder)?;
     Ok(manifest)
 }
 

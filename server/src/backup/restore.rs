@@ -3,16 +3,20 @@
 
 use super::{
     copy,
-    manifest::{self, MANIFEST_FILE, Manifest, SUM_FILE, compare, place},
+    manifest::{MANIFEST_FILE, Manifest, SUM_FILE, compare, place},
 };
 use crate::{
     ledger::{self, Signer, verify},
-    state::SIGNER_FOLDER,
-    store::Store,
+    state::{self, SIGNER_FOLDER},
+    store::{Store, schema},
 };
 use anyhow::{Context, ensure};
 use liuhen_trace::EpochOpening;
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
 
 /// What was restored.
 #[derive(Debug, Clone)]
@@ -25,19 +29,12 @@ pub struct Restored {
 /// the result as `verify-ledger` does. Until then nobody can serve the folder.
 pub async fn restore(from: &Path, data: &Path, epoch: Option<u64>) -> anyhow::Result<Restored> {
     let (source, target) = (from.to_owned(), data.to_owned());
-    let laid_out = tokio::task::spawn_blocking(move || {
-        let manifest = manifest::check(&source)?;
-        ensure!(is_empty(&target)?, "restore.not_empty: {} must be empty", target.display());
-        let laid_out = lay_out(&source, &target, &manifest);
-        if laid_out.is_err() {
-            // It was empty, and is again as far as the disk lets it.
-            drop(empty(&target));
-        }
-        laid_out.map(|()| manifest)
-    });
-    let manifest = laid_out.await??;
+    let laid_out = tokio::task::spawn_blocking(move || check_and_lay_out(&source, &target, epoch));
+    let (manifest, _lock) = laid_out.await??;
     let (store, writer) = Store::open(data).await?;
-    let mut signer = Signer::open(&data.join(SIGNER_FOLDER)).context("opening the signer")?;
+    let keys = data.join(SIGNER_FOLDER);
+    ensure!(Signer::is_at(&keys), "signer.keys_missing: there are none in {}", keys.display());
+    let mut signer = Signer::open(&keys).context("opening the signer")?;
     let opening = ledger::open_epoch(writer, &mut signer, epoch).await?;
     store.close().await;
     let report = verify::check(data).await?;
@@ -53,6 +50,39 @@ pub async fn restore(from: &Path, data: &Path, epoch: Option<u64>) -> anyhow::Re
     Ok(Restored { manifest, opening })
 }
 
+/// Everything that can be said without writing comes first. Returns the hold on the folder, which keeps
+/// everybody else out until the restore has ended.
+fn check_and_lay_out(from: &Path, data: &Path, epoch: Option<u64>) -> anyhow::Result<(Manifest, File)> {
+    let manifest = Manifest::read(from)?;
+    ledger::next_epoch(manifest.epoch, epoch)?;
+    ensure!(
+        manifest.schema <= schema::newest(),
+        "store.newer_schema: the backup has migration {}, this program knows {}; it was taken by version {}",
+        manifest.schema,
+        schema::newest(),
+        manifest.program
+    );
+    check_empty(data)?;
+    manifest.check_files(from)?;
+    state::private_folder(data).with_context(|| data.display().to_string())?;
+    let lock = state::lock(data)?;
+    let laid_out = lay_out(from, data, &manifest);
+    if laid_out.is_err() {
+        // It was empty, and is again as far as the disk lets it.
+        drop(empty(data));
+    }
+    laid_out.map(|()| (manifest, lock))
+}
+
+fn check_empty(data: &Path) -> anyhow::Result<()> {
+    let remnant = match data.join(MANIFEST_FILE).exists() {
+        true => "; it holds a backup, or what an interrupted restore left, which may be removed",
+        false => "",
+    };
+    ensure!(is_empty(data)?, "restore.not_empty: {} must be empty{remnant}", data.display());
+    Ok(())
+}
+
 /// A folder that is not there is empty.
 fn is_empty(folder: &Path) -> anyhow::Result<bool> {
     match fs::read_dir(folder) {
@@ -63,7 +93,6 @@ fn is_empty(folder: &Path) -> anyhow::Result<bool> {
 }
 
 fn lay_out(from: &Path, data: &Path, manifest: &Manifest) -> anyhow::Result<()> {
-    fs::create_dir_all(data).with_context(|| data.display().to_string())?;
     // First, and removed last: a folder with it is not served.
     copy::copy(&from.join(MANIFEST_FILE), &data.join(MANIFEST_FILE), MANIFEST_FILE)?;
     copy::copy(&from.join(SUM_FILE), &data.join(SUM_FILE), SUM_FILE)?;

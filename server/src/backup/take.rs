@@ -9,7 +9,7 @@ use super::{
     manifest::{self, Manifest, place},
 };
 use crate::{
-    evidence::files,
+    evidence::{files, pictures},
     ledger::{self, clock, signer},
     state::SIGNER_FOLDER,
     store::{
@@ -40,6 +40,13 @@ pub enum Evidence {
 pub async fn take(data: &Path, to: &Path, evidence: Evidence) -> anyhow::Result<Manifest> {
     ensure!(!to.exists(), "backup.exists: {} is there already", to.display());
     let partial = partial(to)?;
+    // Among the keys it would be copied into itself, among uploads it would be swept away.
+    let own = [SIGNER_FOLDER, files::BLOBS, files::UPLOADS, pictures::FOLDER];
+    ensure!(
+        !own.iter().any(|own| is_inside(to, &data.join(own))),
+        "backup.inside_data: {} is in a folder that the server keeps for itself",
+        to.display()
+    );
     if let Some(above) = partial.parent() {
         fs::create_dir_all(above).with_context(|| above.display().to_string())?;
     }
@@ -72,6 +79,18 @@ fn partial(to: &Path) -> anyhow::Result<PathBuf> {
     Ok(to.with_file_name(name))
 }
 
+/// Whether a path that need not be there leads into a folder.
+fn is_inside(path: &Path, folder: &Path) -> bool {
+    let mut there = path;
+    while !there.exists() && there != above(there) {
+        there = above(there);
+    }
+    match (there.canonicalize(), folder.canonicalize()) {
+        (Ok(there), Ok(folder)) => there.starts_with(folder),
+        _ => false,
+    }
+}
+
 fn above(path: &Path) -> &Path {
     path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -92,7 +111,7 @@ async fn fill(data: &Path, partial: &Path, evidence: Evidence) -> anyhow::Result
     let store = Store::open_read_only(data).await?;
     let written = snapshot::write(&mut *store.read().await?, partial).await;
     store.close().await;
-    written.with_context(|| format!("backup.database: copying it to {}", partial.display()))?;
+    written?;
     let copied = read(partial).await?;
     let (from, to, held) = (data.to_owned(), partial.to_owned(), copied.held);
     let files = tokio::task::spawn_blocking(move || copy_files(&from, &to, &held, evidence));
@@ -154,19 +173,21 @@ fn copy_files(
     Ok(entries)
 }
 
-/// A folder with all below it, except what is copied already and what is being written.
+/// A folder with all below it, except what is being written and the checkpoint: it has to be older than
+/// the copy of the database.
 fn copy_folder(data: &Path, partial: &Path, path: &str, entries: &mut Vec<FileEntry>) -> anyhow::Result<()> {
     let folder = place(data, path)?;
     for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_str().with_context(|| format!("{name:?} is no UTF-8"))?;
-        let (path, kind) = (format!("{path}/{name}"), entry.file_type()?);
+        // A key that lies elsewhere and is only linked to belongs to the deployment like any other.
+        let (path, kind) = (format!("{path}/{name}"), fs::metadata(entry.path())?);
         let to = place(partial, &path)?;
         if kind.is_dir() {
             copy::make_private_folder(&to).with_context(|| to.display().to_string())?;
             copy_folder(data, partial, &path, entries)?;
-        } else if kind.is_file() && !to.exists() && !name.ends_with(signer::BESIDE_SUFFIX) {
+        } else if kind.is_file() && name != signer::STATE_FILE && !name.ends_with(signer::BESIDE_SUFFIX) {
             entries.push(copy::copy(&entry.path(), &to, &path)?);
         }
     }

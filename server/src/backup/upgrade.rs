@@ -37,16 +37,20 @@ pub async fn before_migrating(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// To the millisecond: an upgrade that was killed is taken up again within the same second.
 fn now() -> anyhow::Result<String> {
-    let now = OffsetDateTime::from_unix_timestamp(clock::now_ms() / 1000)?;
-    Ok(now.format(format_description!("[year][month][day]T[hour][minute][second]Z"))?)
+    let now = OffsetDateTime::from_unix_timestamp_nanos(i128::from(clock::now_ms()) * 1_000_000)?;
+    Ok(now.format(format_description!("[year][month][day]T[hour][minute][second].[subsecond digits:3]Z"))?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AppState, backup, config::Config, ledger::Signer, store::schema::tests as fixture};
-    use std::{fs, path::PathBuf};
+    use crate::{
+        AppState, backup, config::Config, evidence::files, ledger::Signer, store::schema::tests as fixture,
+    };
+    use liuhen_trace::{BlobHash, digest};
+    use std::{fs, os::unix::fs::MetadataExt as _, path::PathBuf};
 
     /// A folder as a program with the first `count` migrations left it.
     async fn older(count: usize) -> tempfile::TempDir {
@@ -79,6 +83,41 @@ mod tests {
             state.close(background).await.expect("a clean stop");
             assert_eq!(backups(folder.path()).len(), 1, "there was nothing to upgrade");
         }
+    }
+
+    #[tokio::test]
+    async fn the_backup_before_an_upgrade_shares_the_evidence_and_outlives_the_folder() {
+        let folder = older(4).await;
+        let (content, hash) = (b"a photo", BlobHash(digest::sha256(b"a photo")));
+        let evidence = files::blob_path(folder.path(), hash);
+        fs::create_dir_all(evidence.parent().expect("a folder")).expect("made");
+        fs::write(&evidence, content).expect("written");
+        let mut conn = fixture::database(folder.path()).await;
+        fixture::with_evidence(&mut conn, hash.as_bytes(), content.len() as i64).await;
+        sqlx::Connection::close(conn).await.expect("closed");
+        before_migrating(folder.path()).await.expect("a backup");
+        let [taken] = &backups(folder.path())[..] else { panic!("one backup") };
+        let shared = files::blob_path(taken, hash);
+        let inode = |file: &Path| fs::metadata(file).expect("a file").ino();
+        assert_eq!(inode(&shared), inode(&evidence), "no room is needed");
+        backup::check(taken).expect("a whole backup");
+        fs::remove_file(&evidence).expect("removed");
+        assert_eq!(fs::read(&shared).expect("still there"), content);
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_that_was_killed_in_the_middle_is_taken_up_again() {
+        let folder = older(4).await;
+        let config = Config::new(folder.path().to_owned());
+        // As far as a backup and some of the migrations.
+        before_migrating(folder.path()).await.expect("a backup");
+        fs::create_dir_all(folder.path().join(BACKUPS_FOLDER).join("before-0-killed.partial")).expect("made");
+        fixture::migrated_to(&mut fixture::database(folder.path()).await, 6).await;
+        let (state, background) = AppState::open(config).await.expect("upgraded");
+        state.close(background).await.expect("a clean stop");
+        let mut conn = fixture::database(folder.path()).await;
+        let newest = schema::newest();
+        assert_eq!(schema::look(&mut conn).await.expect("a look"), Schema::Current { newest });
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{
     form::{Faults, Fields, belongs_to_form},
-    page::{Page, SignedIn, Viewer, after, render},
+    page::{Page, SignedIn, Viewer, after, new_once, render},
     words,
 };
 use crate::{
@@ -29,6 +29,7 @@ struct AccountPage {
     viewer: Arc<Viewer>,
     roles: Vec<&'static str>,
     faults: Faults,
+    once: String,
 }
 
 #[derive(Template)]
@@ -56,7 +57,7 @@ pub async fn show(signed_in: SignedIn) -> Result<Response, ApiError> {
 fn own_page(signed_in: SignedIn, faults: Faults) -> Result<Response, ApiError> {
     let SignedIn { page, viewer } = signed_in;
     let roles = words::roles(page.lang, &viewer.actor.roles);
-    render(&AccountPage { p: page, viewer, roles, faults })
+    render(&AccountPage { p: page, viewer, roles, faults, once: new_once() })
 }
 
 pub async fn change_password(
@@ -72,7 +73,8 @@ pub async fn change_password(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, own_page(signed_in, faults)?).into_response());
     }
     let change = PasswordChange { current: fields.get("current_password").to_owned(), new: new.to_owned() };
-    let (actor, family) = (signed_in.actor().clone(), signed_in.viewer.family.clone());
+    let actor = fields.once_actor(signed_in.actor(), "POST /console/account/password")?;
+    let family = signed_in.viewer.family.clone();
     match own_password::change(&state, &actor, &family, change).await {
         Ok(()) => Ok(after("/console/account", "password").into_response()),
         Err(error) if belongs_to_form(&error) || error.code() == "password.wrong" => {

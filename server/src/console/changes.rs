@@ -4,7 +4,7 @@ use super::page::SignedIn;
 use crate::{
     ApiError, AppState,
     routes::extract::Query,
-    views::changes::{self, Changes, ChangesQuery},
+    views::changes::{self, Changes, ChangesQuery, PAGE_WAIT_SECONDS_MAX},
 };
 use axum::{Json, extract::State};
 
@@ -13,5 +13,5 @@ pub async fn wait(
     _: SignedIn,
     Query(query): Query<ChangesQuery>,
 ) -> Result<Json<Changes>, ApiError> {
-    changes::wait(&state, &query).await.map(Json)
+    changes::wait(&state, &query, PAGE_WAIT_SECONDS_MAX).await.map(Json)
 }

@@ -123,6 +123,11 @@ impl Faults {
         Self::default()
     }
 
+    /// Something is wrong with the form as a whole.
+    pub fn all(text: impl Into<String>) -> Self {
+        Self { whole: Some(text.into()), fields: BTreeMap::new() }
+    }
+
     /// Something is wrong with a field.
     pub fn at(&mut self, field: &'static str, text: impl Into<String>) {
         self.fields.entry(field).or_insert_with(|| text.into());

@@ -1,7 +1,7 @@
 //! What needs attention, and how many tasks there are. Every figure opens to its rows.
 
 use super::{
-    page::{Page, SignedIn, render},
+    page::{Page, Place, SignedIn, render},
     tasks::Row,
     words::{self, ATTENTIONS},
 };
@@ -42,6 +42,8 @@ struct HomePage {
     pressing: Vec<Row>,
     states: Vec<Figure>,
     newest: Vec<Row>,
+    /// Instead of tasks, for those who see none.
+    ways: Vec<Place>,
 }
 
 pub async fn show(State(state): State<AppState>, signed_in: SignedIn) -> Result<Response, ApiError> {
@@ -68,6 +70,7 @@ pub async fn show(State(state): State<AppState>, signed_in: SignedIn) -> Result<
     let name = &signed_in.viewer.actor.account.name;
     render(&HomePage {
         greeting: format!("{}{}{name}", lang.t("您好", "Hello"), lang.t("，", ", ")),
+        ways: ways(&signed_in.page),
         today: calendar::day(clock::now_ms()).unwrap_or_default(),
         shows_casework: signed_in.page.may(Action::ReadCasework),
         attention: attention.collect(),
@@ -76,6 +79,12 @@ pub async fn show(State(state): State<AppState>, signed_in: SignedIn) -> Result<
         newest: rows(newest),
         p: signed_in.page,
     })
+}
+
+/// Where somebody goes whose work is not about tasks.
+fn ways(p: &Page) -> Vec<Place> {
+    let home = |place: &Place| place.path == "/console";
+    if p.sees_tasks() { Vec::new() } else { p.places().into_iter().filter(|place| !home(place)).collect() }
 }
 
 fn count(figures: &TaskFigures, kind: Attention) -> i64 {

@@ -3,7 +3,7 @@
 use super::{
     errors::ErrorPage,
     form::{FORM_TYPE, Faults},
-    page::{Lang, Page, Viewer, accepts_html, notice_of, render},
+    page::{Lang, Page, Viewer, accepts_html, notice_of, render, without_notice},
     session::{self, SignInPage},
     words,
 };
@@ -26,8 +26,11 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// Holds the token of a sign-in at the console.
+/// Holds the token of a sign-in at the console over plain HTTP.
 pub const COOKIE: &str = "liuhen_console";
+/// The same over TLS. A browser takes a cookie of such a name from this very host alone, so that no
+/// neighbour can put its own sign-in there, and never sends it without TLS.
+pub const SECURE_COOKIE: &str = "__Host-liuhen_console";
 /// Where who needs a second factor is led until they have one.
 const SECOND_FACTOR: &str = "/console/account/second-factor";
 /// The script says so of what it asks by itself.
@@ -86,7 +89,7 @@ async fn begun(
         return next.run(request).await;
     }
     let headers = request.headers();
-    let path = uri.path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let path = uri.path_and_query().map(|path| without_notice(path.as_str())).unwrap_or_default();
     let lang = Lang::of(headers);
     let mut page =
         Page { lang, path, notice: notice_of(uri.query()), at: *state.judged.borrow(), ..Page::default() };
@@ -113,12 +116,15 @@ async fn begun(
 
 /// Enters the viewer into the page; gives the cookies as they are to be from now on.
 async fn who(state: &AppState, jar: CookieJar, secure: bool, page: &mut Page) -> Result<CookieJar, ApiError> {
-    let Some(token) = jar.get(COOKIE).map(|cookie| cookie.value().to_owned()) else { return Ok(jar) };
+    let names: &[&str] = if secure { &[SECURE_COOKIE] } else { &[SECURE_COOKIE, COOKIE] };
+    let Some(cookie) = names.iter().find_map(|name| jar.get(name)) else { return Ok(jar) };
+    // A gateway may say nothing of TLS, and a read has no origin that does; the name does.
+    let (token, secure) = (cookie.value().to_owned(), cookie.name() == SECURE_COOKIE);
     let known = match sessions::identify_at_console(state, &token).await {
         Ok(known) => known,
         Err(error) if error.status() == StatusCode::UNAUTHORIZED => {
             page.ended = Some(words::ended(page.lang, error.code()));
-            return Ok(jar.remove(session::forgotten()));
+            return Ok(session::forget(jar));
         }
         Err(error) => return Err(error),
     };
@@ -195,6 +201,10 @@ async fn same_origin(request: Request, next: Next) -> Response {
 
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    // An origin without TLS names the same host as ours; the browser knows them apart.
+    if matches!(text("sec-fetch-site"), Some("cross-site" | "same-site")) {
+        return false;
+    }
     match text("origin") {
         Some(origin) => {
             let host = origin.split_once("://").map(|(_, host)| host);
@@ -271,6 +281,8 @@ mod tests {
         }
         let both = [host, ("origin", "http://evil.example"), ("sec-fetch-site", "same-origin")];
         assert!(!is_same_origin(&headers(&both)));
+        let without_tls = [host, ("origin", "http://console.example:8080"), ("sec-fetch-site", "cross-site")];
+        assert!(!is_same_origin(&headers(&without_tls)));
         assert!(!is_same_origin(&headers(&[host])));
     }
 }

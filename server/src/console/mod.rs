@@ -36,7 +36,7 @@ use axum::{
     extract::{DefaultBodyLimit, OriginalUri},
     middleware,
     response::Redirect,
-    routing::{get, post},
+    routing::get,
 };
 
 /// A form of text fields; what takes files sets its own.
@@ -50,7 +50,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/sign-in", get(session::page).post(session::sign_in));
     let signed_in = Router::new()
         .route("/", get(home::show))
-        .route("/sign-out", post(session::sign_out))
+        .route("/sign-out", get(page_above).post(session::sign_out))
         .route("/account", get(account::show))
         .route("/account/password", get(account::show).post(account::change_password))
         .route("/account/second-factor", get(account::second_factor).post(account::confirm_second_factor))
@@ -66,6 +66,13 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .nest("/console", layers::dress(state, pages))
         .route("/console/", get(|| async { Redirect::permanent("/console") }))
         .route("/", get(|| async { Redirect::to("/console") }))
+}
+
+/// Where only forms go, somebody comes who reloads, goes back or changes the language: to the page that the
+/// form stands on.
+async fn page_above(OriginalUri(uri): OriginalUri) -> Redirect {
+    let above = uri.path().rsplit_once('/').map_or("/console", |(above, _)| above);
+    Redirect::to(above)
 }
 
 async fn unknown_page(OriginalUri(uri): OriginalUri) -> ApiError {

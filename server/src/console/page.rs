@@ -3,7 +3,7 @@
 use super::words;
 use crate::{
     ApiError, AppState,
-    acts::access::{Action, Actor, authorise, second_factor::FactorState},
+    acts::access::{Action, Actor, Role, authorise, second_factor::FactorState},
     ledger::random,
 };
 use askama::Template;
@@ -127,11 +127,17 @@ impl Page {
         self.may(Action::DispatchTasks)
     }
 
+    /// Whether there can be tasks that the viewer sees: those of their departments, or their own.
+    pub fn sees_tasks(&self) -> bool {
+        let visits = |viewer: &Arc<Viewer>| viewer.actor.roles.contains(Role::Inspector);
+        self.may(Action::ReadCasework) || self.viewer.as_ref().is_some_and(visits)
+    }
+
     /// Where the viewer can go, most used first.
     pub fn places(&self) -> Vec<Place> {
         let all = [
             ("/console", "home", self.t("首页", "Home"), true),
-            ("/console/tasks", "tasks", self.t("任务", "Tasks"), true),
+            ("/console/tasks", "tasks", self.t("任务", "Tasks"), self.sees_tasks()),
             ("/console/conflicts", "conflicts", self.t("分歧", "Conflicts"), self.may(Action::ReadCasework)),
             ("/console/subjects", "subjects", self.t("监管对象", "Subjects"), self.may(Action::ReadRegister)),
             (
@@ -197,6 +203,13 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
+    /// For a form that is refused where nothing can be read: what the page links back to is the page the
+    /// form stands on.
+    pub fn shown_at(mut self, path: impl Into<String>) -> Self {
+        self.page.path = path.into();
+        self
+    }
+
     pub fn actor(&self) -> &Actor {
         &self.viewer.actor
     }
@@ -228,6 +241,13 @@ pub fn render(template: &impl Template) -> Result<Response, ApiError> {
 pub fn after(path: &str, done: &str) -> Redirect {
     let joint = if path.contains('?') { '&' } else { '?' };
     Redirect::to(&format!("{path}{joint}done={done}"))
+}
+
+/// A path with its query, without what was just done: that is said once.
+pub fn without_notice(path: &str) -> String {
+    let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("done=")).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 
 /// What the query says was just done.
@@ -297,6 +317,13 @@ mod tests {
         {
             assert_eq!(safe_path(Some(path)), "/console", "{path:?}");
         }
+    }
+
+    #[test]
+    fn what_was_just_done_is_no_part_of_where_one_is() {
+        assert_eq!(without_notice("/console/tasks?done=issued"), "/console/tasks");
+        assert_eq!(without_notice("/console/tasks?q=x&done=issued&state="), "/console/tasks?q=x&state=");
+        assert_eq!(without_notice("/console"), "/console");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     form::{Faults, Fields},
-    layers::{COOKIE, is_secure},
+    layers::{COOKIE, SECURE_COOKIE, is_secure},
     page::{Page, SignedIn, after, render, safe_path},
 };
 use crate::{
@@ -114,12 +114,12 @@ pub async fn sign_out(
     jar: CookieJar,
 ) -> Result<Response, ApiError> {
     sessions::sign_out(&state, signed_in.viewer.family.clone()).await?;
-    Ok((jar.remove(forgotten()), after("/console/sign-in", "signed_out")).into_response())
+    Ok((forget(jar), after("/console/sign-in", "signed_out")).into_response())
 }
 
 /// Readable by no script, sent by no other site.
 pub fn cookie(token: String, secure: bool) -> Cookie<'static> {
-    Cookie::build((COOKIE, token))
+    Cookie::build((if secure { SECURE_COOKIE } else { COOKIE }, token))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
@@ -128,7 +128,8 @@ pub fn cookie(token: String, secure: bool) -> Cookie<'static> {
         .build()
 }
 
-/// Removes it.
-pub fn forgotten() -> Cookie<'static> {
-    Cookie::build(COOKIE).path("/").build()
+/// Removes it, whatever its name: a browser heeds that only under the attributes the name asks for.
+pub fn forget(jar: CookieJar) -> CookieJar {
+    let plain = Cookie::build(COOKIE).path("/");
+    jar.remove(plain).remove(Cookie::build(SECURE_COOKIE).path("/").secure(true))
 }

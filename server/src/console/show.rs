@@ -1,6 +1,5 @@
 //! Times, sizes and numbers as people read them.
 
-use super::Lang;
 use crate::views::calendar::local;
 use time::macros::format_description;
 
@@ -78,18 +77,6 @@ pub fn interval(from_ms: impl Millis, to_ms: impl Millis) -> String {
     }
 }
 
-/// How long ago: `3 分钟前`.
-pub fn ago(lang: Lang, at_ms: i64, now_ms: i64) -> String {
-    let minutes = (now_ms - at_ms).max(0) / 60_000;
-    let (number, zh, en) = match minutes {
-        0 => return lang.t("刚刚", "just now").to_owned(),
-        1..60 => (minutes, "分钟前", "min ago"),
-        60..1440 => (minutes / 60, "小时前", "h ago"),
-        _ => (minutes / 1440, "天前", "d ago"),
-    };
-    format!("{number} {}", lang.t(zh, en))
-}
-
 /// `3.4 MB`.
 pub fn size(bytes: i64) -> String {
     let bytes = bytes.max(0);
@@ -108,9 +95,12 @@ pub fn short(id: &str) -> &str {
     id.get(..10).unwrap_or(id)
 }
 
-/// Done of all in whole percent.
-pub fn percent(done: i64, of: i64) -> i64 {
-    if of <= 0 { 0 } else { (done.clamp(0, of) * 100) / of }
+/// A text, or its beginning with a sign that there is more.
+pub fn beginning(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -136,9 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_ages_are_short() {
+    fn sizes_and_beginnings_are_short() {
         assert_eq!([size(999), size(1_499), size(3_449_999)], ["999 B", "1 kB", "3.4 MB"]);
-        assert_eq!(ago(Lang::Zh, 0, 5 * 60_000), "5 分钟前");
-        assert_eq!(ago(Lang::En, 0, 26 * 3_600_000), "1 d ago");
+        assert_eq!([beginning("后门挡鼠板", 4), beginning("后门", 4)], ["后门挡鼠…", "后门"]);
     }
 }

@@ -40,7 +40,7 @@ pub struct Badge {
 
 pub fn task_state(lang: Lang, state: TaskState) -> Badge {
     let (tone, zh, en) = match state {
-        TaskState::Issued => (Tone::Plain, "已下发", "Issued"),
+        TaskState::Issued => (Tone::Plain, "已下达", "Issued"),
         TaskState::Delivered => (Tone::Info, "已送达", "Delivered"),
         TaskState::Opened => (Tone::Info, "已查看", "Opened"),
         TaskState::Claimed => (Tone::Info, "检查中", "In progress"),
@@ -61,7 +61,7 @@ pub const ATTENTIONS: [Attention; 5] = [
 
 pub fn attention(lang: Lang, attention: Attention) -> &'static str {
     match attention {
-        Attention::OpenConflicts => lang.t("分歧待裁决", "Conflicts to decide"),
+        Attention::OpenConflicts => lang.t("分歧待处理", "Conflicts to decide"),
         Attention::Returned => lang.t("已退回补正", "Returned"),
         Attention::Overdue => lang.t("已逾期", "Overdue"),
         Attention::EvidenceMissing => lang.t("证据未到齐", "Evidence to come"),
@@ -82,10 +82,10 @@ pub fn attention_name(attention: Attention) -> &'static str {
 
 pub fn role(lang: Lang, role: Role) -> &'static str {
     match role {
-        Role::Inspector => lang.t("检查员", "Inspector"),
-        Role::Supervisor => lang.t("主管", "Supervisor"),
+        Role::Inspector => lang.t("检查人员", "Inspector"),
+        Role::Supervisor => lang.t("督察人员", "Supervisor"),
         Role::DepartmentAdministrator => lang.t("部门管理员", "Administrator"),
-        Role::Auditor => lang.t("审计员", "Auditor"),
+        Role::Auditor => lang.t("审计人员", "Auditor"),
     }
 }
 
@@ -97,7 +97,7 @@ pub fn roles(lang: Lang, roles: &Roles) -> Vec<&'static str> {
 /// What just happened, by the name a redirect carries.
 pub fn done(name: &str) -> Option<(&'static str, &'static str)> {
     let words = match name {
-        "issued" => ("任务已下发。", "The task was issued."),
+        "issued" => ("任务已下达。", "The task was issued."),
         "reassigned" => ("任务已改派。", "The task was re-assigned."),
         "recalled" => ("任务已撤回。", "The task was recalled."),
         "password" => {

@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const BLOBS: &str = "blobs";
-const UPLOADS: &str = "uploads";
+pub const BLOBS: &str = "blobs";
+pub const UPLOADS: &str = "uploads";
 /// Read at once while hashing.
 const READ_BYTES: usize = 256 * 1024;
 

@@ -11,20 +11,20 @@ use std::{
 const HEAD_BYTES: u64 = 8 * 1024;
 /// Of a file whose bytes say nothing.
 pub const UNKNOWN: &str = "application/octet-stream";
-/// What browsers show without running anything in it.
-const SHOWN: [&str; 12] = [
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "image/gif",
-    "audio/mpeg",
-    "audio/m4a",
-    "audio/ogg",
-    "audio/x-wav",
-    "audio/aac",
-    "audio/amr",
-    "video/mp4",
-    "video/webm",
+/// What browsers show without running anything in it, and how names of such files end.
+const SHOWN: [(&str, &str); 12] = [
+    ("image/jpeg", ".jpg"),
+    ("image/png", ".png"),
+    ("image/webp", ".webp"),
+    ("image/gif", ".gif"),
+    ("audio/mpeg", ".mp3"),
+    ("audio/m4a", ".m4a"),
+    ("audio/ogg", ".ogg"),
+    ("audio/x-wav", ".wav"),
+    ("audio/aac", ".aac"),
+    ("audio/amr", ".amr"),
+    ("video/mp4", ".mp4"),
+    ("video/webm", ".webm"),
 ];
 
 /// The media type of a file. Blocks.
@@ -36,7 +36,12 @@ pub fn sniff(path: &Path) -> io::Result<&'static str> {
 
 /// Whether a browser may show it in place instead of saving it.
 pub fn is_shown(media_type: &str) -> bool {
-    SHOWN.contains(&media_type)
+    SHOWN.iter().any(|(known, _)| *known == media_type)
+}
+
+/// How the name of a saved file ends, so that it opens; nothing for what might run when it is opened.
+pub fn ending(media_type: &str) -> &'static str {
+    SHOWN.iter().find(|(known, _)| *known == media_type).map_or("", |(_, ending)| ending)
 }
 
 /// Whether a picture can be drawn of it.

@@ -6,9 +6,9 @@
 use super::{
     files,
     picture::{self, NoPicture, PictureSize},
+    serving,
 };
 use crate::ApiError;
-use axum::http::StatusCode;
 use bytes::Bytes;
 use liuhen_trace::{BlobHash, digest};
 use std::{
@@ -25,7 +25,7 @@ const DRAWN_AT_ONCE_MAX: usize = 2;
 const CACHE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// What a sweep leaves, so that the next one is not due at once.
 const CACHE_BYTES_KEPT: u64 = CACHE_BYTES_MAX / 4 * 3;
-const FOLDER: &str = "derived";
+pub const FOLDER: &str = "derived";
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -102,11 +102,9 @@ fn none(reason: NoPicture) -> ApiError {
 
 /// Never of other bytes than those that were announced.
 fn draw(source: &Path, hash: BlobHash, size: PictureSize) -> Result<Result<Vec<u8>, NoPicture>, ApiError> {
-    let bytes = fs::read(source)?;
+    let bytes = fs::read(source).map_err(|error| serving::damaged(hash, &error))?;
     if digest::sha256(&bytes) != hash.0 {
-        tracing::error!(%hash, "the file is not the one that was held");
-        let detail = "the stored file is not the one that was announced";
-        return Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "evidence.damaged", detail));
+        return Err(serving::damaged(hash, &io::Error::from(io::ErrorKind::InvalidData)));
     }
     Ok(picture::draw(&bytes, size))
 }

@@ -10,7 +10,10 @@ use axum::{
 };
 use futures::{Stream, stream};
 use liuhen_trace::BlobHash;
-use std::io::{self, SeekFrom};
+use std::{
+    io::{self, SeekFrom},
+    path::Path,
+};
 use tokio::{
     fs::File,
     io::{AsyncReadExt as _, AsyncSeekExt as _, Take},
@@ -47,8 +50,9 @@ pub async fn original(
     }
     let size = u64::try_from(row.size_bytes).map_err(ApiError::internal)?;
     let path = files::blob_path(&state.config.data, hash);
-    let sniffed = path.clone();
-    let media_type = tokio::task::spawn_blocking(move || media::sniff(&sniffed)).await??;
+    let looked_at = path.clone();
+    let looked = tokio::task::spawn_blocking(move || look(&looked_at, size));
+    let media_type = looked.await?.map_err(|error| damaged(hash, &error))?;
     let range = match wanted_range(headers, &tag, size) {
         Ok(range) => range,
         Err(Unsatisfiable) => return Ok(unsatisfiable(size)),
@@ -68,12 +72,32 @@ pub async fn original(
     let shown = if inline { "inline" } else { "attachment" };
     fields.insert(header::CONTENT_TYPE, value(if inline { media_type } else { media::UNKNOWN }.to_owned())?);
     fields.insert(header::CONTENT_LENGTH, HeaderValue::from(to - from));
-    fields.insert(header::CONTENT_DISPOSITION, value(format!("{shown}; filename=\"{hash}\""))?);
+    fields.insert(
+        header::CONTENT_DISPOSITION,
+        value(format!("{shown}; filename=\"{hash}{}\"", media::ending(media_type)))?,
+    );
     fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     fields.insert(MEDIA_TYPE_HEADER.clone(), HeaderValue::from_static(media_type));
     keep(fields, &tag);
     *response.status_mut() = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     Ok(response)
+}
+
+/// What the file looks like, where it is as long as the one that was held.
+fn look(path: &Path, size: u64) -> io::Result<&'static str> {
+    let found = std::fs::metadata(path)?.len();
+    if found != size {
+        let error = format!("{found} bytes instead of {size}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+    }
+    media::sniff(path)
+}
+
+/// The file is gone or is another one: for an operator to restore, and never sent in part.
+pub(super) fn damaged(hash: BlobHash, error: &io::Error) -> ApiError {
+    tracing::error!(%hash, %error, "the file is not the one that was held");
+    let detail = "the stored file is missing or not the one that was announced";
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "evidence.damaged", detail)
 }
 
 /// A small JPEG of the file. Codes when there is none: [`super::picture::NoPicture`].
@@ -145,22 +169,28 @@ fn wanted_range(headers: &HeaderMap, tag: &str, size: u64) -> Result<Option<(u64
         return Ok(None);
     }
     let Some((first, last)) = text(header::RANGE)
-        .and_then(|range| range.strip_prefix("bytes="))
-        .filter(|range| !range.contains(','))
-        .and_then(|range| range.trim().split_once('-'))
+        .and_then(|range| range.split_once('='))
+        .filter(|(unit, range)| unit.eq_ignore_ascii_case("bytes") && !range.contains(','))
+        .and_then(|(_, range)| range.trim().split_once('-'))
     else {
         return Ok(None);
     };
-    match (first.parse::<u64>(), last.parse::<u64>()) {
-        (Ok(from), _) if from >= size => Err(Unsatisfiable),
-        (Ok(from), Ok(last)) if last < from => Ok(None),
-        (Ok(from), Ok(last)) => Ok(Some((from, last.saturating_add(1).min(size)))),
-        (Ok(from), Err(_)) if last.is_empty() => Ok(Some((from, size))),
-        (Err(_), Ok(0)) if first.is_empty() => Err(Unsatisfiable),
-        (Err(_), Ok(_)) if first.is_empty() && size == 0 => Err(Unsatisfiable),
-        (Err(_), Ok(count)) if first.is_empty() => Ok(Some((size.saturating_sub(count), size))),
+    match (position(first), position(last)) {
+        (Some(from), _) if from >= size => Err(Unsatisfiable),
+        (Some(from), Some(last)) if last < from => Ok(None),
+        (Some(from), Some(last)) => Ok(Some((from, last.saturating_add(1).min(size)))),
+        (Some(from), None) if last.is_empty() => Ok(Some((from, size))),
+        (None, Some(0)) if first.is_empty() => Err(Unsatisfiable),
+        (None, Some(_)) if first.is_empty() && size == 0 => Err(Unsatisfiable),
+        (None, Some(count)) if first.is_empty() => Ok(Some((size.saturating_sub(count), size))),
         _ => Ok(None),
     }
+}
+
+/// Digits and nothing else. A number beyond every file is as good as the largest.
+fn position(digits: &str) -> Option<u64> {
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 fn chunks(file: Take<File>) -> impl Stream<Item = io::Result<bytes::Bytes>> {
@@ -188,10 +218,15 @@ mod tests {
         assert_eq!(asked("bytes=-3"), Ok(Some((7, 10))));
         assert_eq!(asked("bytes=-99"), Ok(Some((0, 10))));
         assert_eq!(asked("bytes=5-18446744073709551615"), Ok(Some((5, 10))));
-        for beyond in ["bytes=10-", "bytes=10-12", "bytes=-0"] {
+        assert_eq!(asked("bytes=5-99999999999999999999999"), Ok(Some((5, 10))));
+        assert_eq!(asked("bytes=-99999999999999999999999"), Ok(Some((0, 10))));
+        assert_eq!(asked("Bytes=0-3"), Ok(Some((0, 4))), "units are written either way");
+        for beyond in ["bytes=10-", "bytes=10-12", "bytes=-0", "bytes=99999999999999999999999-"] {
             assert_eq!(asked(beyond), Err(Unsatisfiable), "{beyond}");
         }
-        for ignored in ["bytes=0-1,3-4", "lines=0-1", "bytes=5-3", "bytes=x-y", "bytes=-", "bytes"] {
+        for ignored in
+            ["bytes=0-1,3-4", "lines=0-1", "bytes=5-3", "bytes=x-y", "bytes=-", "bytes", "bytes=+1-3"]
+        {
             assert_eq!(asked(ignored), Ok(None), "{ignored}");
         }
     }

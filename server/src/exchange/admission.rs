@@ -13,7 +13,7 @@ use super::{
 use crate::{
     AppState,
     error::ApiError,
-    ledger::{Epochs, Latest, Ledger, NewAct, Tx},
+    ledger::{Latest, Ledger, NewAct, Tx},
     store::{
         self, Connection, Store,
         feed::{self, FeedKind},
@@ -105,11 +105,10 @@ async fn judge_some(
     if documents.is_empty() {
         return Ok(false);
     }
-    let log = Epochs::read(&mut snapshot).await?;
     let mut judging = Vec::with_capacity(documents.len());
     let mut damaged = Vec::new();
     for document in documents {
-        match case::load(&mut snapshot, &document, &log).await {
+        match case::load(&mut snapshot, &document, ledger.epochs()).await {
             Ok(docket) => {
                 let judged = tokio::task::spawn_blocking(move || judge(docket));
                 judging.push(judged.map(|outcome| outcome.map_err(|error| (document, error.to_string()))));

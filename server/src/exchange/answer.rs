@@ -5,25 +5,27 @@ use super::{
     case::{damaged, logged, people},
     feed::{Reader, first_position},
     intake::Handed,
-    judgement::needs,
+    judgement::{Verdict, needs},
     proofs::Proofs,
 };
 use crate::{
     AppState,
     error::ApiError,
     ledger::{self, Epochs, Latest, clock, epochs::FIRST_EPOCH},
-    store::{self, Connection},
+    store::{self, Connection, exchange::EntryRow},
 };
 use liuhen_engine::{
     limits,
     wire::{self, Answer, Backfill, PROTOCOL_VERSION, Position, Request, Row, WaitingEntry},
 };
-use liuhen_trace::{Canonical, ChainId, CheckpointRef, DeviceId, EpochProof, Hash, SignedGrant};
+use liuhen_trace::{Canonical, ChainId, ChangeHash, CheckpointRef, DeviceId, EpochProof, Hash, SignedGrant};
 use sqlx::Connection as _;
 use std::collections::BTreeSet;
 
 /// Waiting entries told in one answer; the rest is told when these are dealt with.
 const WAITING_TOLD_MAX: i64 = 256;
+/// Waiting entries looked at for one answer because others wait for them: a bound on its cost.
+const BEHIND_MAX: usize = 512;
 /// Wanted evidence told in one answer.
 const BLOBS_WANTED_MAX: i64 = 256;
 /// A phone that asks for less still gets on.
@@ -64,7 +66,7 @@ async fn read(
     let mut snapshot = conn.begin().await?;
     let conn = &mut *snapshot;
     let (request, handed, log) = (&asked.request, &asked.handed, asked.latest.state);
-    let epochs = Epochs::read(conn).await?;
+    let epochs = state.ledger.epochs();
     let mut proofs = Proofs::new(log);
     let receipts = proofs.segments(conn, &handed.leaves).await?;
     let consistency = match request.checkpoint {
@@ -76,7 +78,7 @@ async fn read(
     };
     let verdicts =
         store::exchange::first_pending_leaf(conn).await?.map_or(log.size, |leaf| leaf.min(log.size));
-    let position = match request.position.as_ref().and_then(|position| carried(position, &log, &epochs)) {
+    let position = match request.position.as_ref().and_then(|position| carried(position, &log, epochs)) {
         Some(position) => position,
         None => first_position(conn, caller, &log, verdicts).await?,
     };
@@ -99,7 +101,7 @@ async fn read(
         blobs_wanted: store::blobs::wanted(conn, &caller.row.account, BLOBS_WANTED_MAX).await?,
         rows,
         server_time_ms: clock::now_ms(),
-        epochs: openings(conn, &epochs, known_epoch, log).await?,
+        epochs: openings(conn, epochs, known_epoch, log).await?,
     })
 }
 
@@ -132,22 +134,43 @@ fn carried(position: &Position, log: &CheckpointRef, epochs: &Epochs) -> Option<
     Some(Position { epoch: log.epoch, cursor: position.cursor.min(reopened), backfills })
 }
 
-/// Entries of the caller's device that wait, with the changes nobody handed in yet.
+/// Entries of the caller's device that wait, with the changes nobody handed in yet: those they need, and
+/// those that others need which they wait for.
 async fn waiting(conn: &mut Connection, caller: &Caller) -> Result<Vec<WaitingEntry>, ApiError> {
-    let mut waiting = Vec::new();
+    let (mut waiting, mut looked_at) = (Vec::new(), BTreeSet::new());
     for row in store::exchange::waiting_of_device(conn, caller.device, WAITING_TOLD_MAX).await? {
-        let document = row.document.as_deref().ok_or_else(|| damaged("entry.document"))?;
         let chain = ChainId::from_slice(&row.chain).ok_or_else(|| damaged("entry.chain"))?;
-        let entry = logged(&row, &people(conn, document).await?)?;
-        let mut wants = Vec::new();
-        for need in needs(&entry)? {
-            if !store::exchange::is_logged(conn, document, need).await? {
-                wants.push(need);
-            }
-        }
-        waiting.push(WaitingEntry { chain, seq: row.seq as u64, wants });
+        let seq = row.seq as u64;
+        let wants = missing(conn, row, &mut looked_at).await?;
+        waiting.push(WaitingEntry { chain, seq, wants });
     }
     Ok(waiting)
+}
+
+/// The changes that are not in the log and without which `entry` cannot be judged. What waits behind
+/// another entry is told with the first that needs it.
+async fn missing(
+    conn: &mut Connection,
+    entry: EntryRow,
+    looked_at: &mut BTreeSet<(String, ChangeHash)>,
+) -> Result<Vec<ChangeHash>, ApiError> {
+    let (mut missing, mut behind) = (BTreeSet::new(), vec![entry]);
+    while let Some(row) = behind.pop() {
+        let document = row.document.as_deref().ok_or_else(|| damaged("entry.document"))?;
+        let entry = logged(&row, &people(conn, document).await?)?;
+        for need in needs(&entry)? {
+            match store::exchange::by_change(conn, document, need).await? {
+                None => drop(missing.insert(need)),
+                Some(needed) if needed.verdict != Verdict::Waiting as i64 => {}
+                Some(needed) => {
+                    if looked_at.len() < BEHIND_MAX && looked_at.insert((document.to_owned(), need)) {
+                        behind.push(needed);
+                    }
+                }
+            }
+        }
+    }
+    Ok(missing.into_iter().collect())
 }
 
 /// Grants of the devices whose entries are served.

@@ -8,9 +8,9 @@
 
 mod epoch;
 
-pub use epoch::{open_epoch, proof_of};
+pub use epoch::{next_epoch, open_epoch, proof_of};
 
-use super::{Signer, about, clock, epochs::FIRST_EPOCH, proof, random, signer::Keys};
+use super::{Epochs, Signer, about, clock, epochs::FIRST_EPOCH, proof, random, signer::Keys};
 use crate::{
     error::ApiError,
     store::{self, Connection, transaction},
@@ -50,6 +50,7 @@ pub struct Latest {
 pub struct Ledger {
     queue: mpsc::Sender<Work>,
     latest: watch::Receiver<Latest>,
+    epochs: Arc<Epochs>,
     keys: Arc<Keys>,
 }
 
@@ -109,11 +110,11 @@ impl Ledger {
         let latest = Latest { state, note: note.into() };
         let (publish, subscription) = watch::channel(latest);
         let (queue, work) = mpsc::channel(QUEUE_MAX);
-        let keys = signer.keys();
+        let (epochs, keys) = (Arc::new(Epochs::read(&mut conn).await?), signer.keys());
         let signed = tree.clone();
         let tx = Tx { conn, epoch, tree, completed: BTreeMap::new(), now_ms: clock::now_ms() };
         let committer = Committer { tx, work, publish, signer: Arc::new(Mutex::new(signer)), signed };
-        Ok((Self { queue, latest: subscription, keys }, tokio::spawn(committer.run())))
+        Ok((Self { queue, latest: subscription, epochs, keys }, tokio::spawn(committer.run())))
     }
 
     /// Runs `proposal` in a transaction and answers once it is durable. A proposal revalidates what
@@ -153,6 +154,16 @@ impl Ledger {
     /// Wakes after each commit that added leaves.
     pub fn subscribe(&self) -> watch::Receiver<Latest> {
         self.latest.clone()
+    }
+
+    /// Waits until the committer has ended although handles on it are left.
+    pub async fn ended(&self) {
+        self.queue.closed().await;
+    }
+
+    /// Restores happen to a folder that nobody serves, so these do not change.
+    pub fn epochs(&self) -> &Epochs {
+        &self.epochs
     }
 
     pub fn origin(&self) -> String {

@@ -14,7 +14,7 @@ pub mod proof;
 pub mod signer;
 pub mod verify;
 
-pub use commit::{Committed, Latest, Ledger, NewAct, Tx, open_epoch, proof_of, recorded};
+pub use commit::{Committed, Latest, Ledger, NewAct, Tx, next_epoch, open_epoch, proof_of, recorded};
 pub use epochs::Epochs;
 pub use signer::Signer;
 

@@ -3,7 +3,7 @@
 use super::extract::{Query, SignedIn};
 use crate::{
     ApiError, AppState,
-    views::changes::{self, Changes, ChangesQuery},
+    views::changes::{self, Changes, ChangesQuery, WAIT_SECONDS_MAX},
 };
 use axum::extract::State;
 
@@ -20,5 +20,5 @@ pub async fn wait(
     SignedIn { .. }: SignedIn,
     Query(query): Query<ChangesQuery>,
 ) -> Result<axum::Json<Changes>, ApiError> {
-    changes::wait(&state, &query).await.map(axum::Json)
+    changes::wait(&state, &query, WAIT_SECONDS_MAX).await.map(axum::Json)
 }

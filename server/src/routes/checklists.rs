@@ -1,18 +1,18 @@
 //! Checklists. Everybody who is signed in may read them: visits join departments.
 
-use super::extract::{Bytes, Path, Query, SignedIn};
+use super::extract::{JsonText, Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
     acts::registry::checklists,
     views::{
-        checklists::{self as views, ChecklistView},
+        checklists::{self as views, ChecklistFile, ChecklistView},
         paging::{List, Paging},
     },
 };
 use axum::{
     extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use liuhen_inspection::checklist::Checklist;
 
@@ -62,15 +62,20 @@ pub async fn download(
     State(state): State<AppState>,
     _: SignedIn,
     Path(hash): Path,
-) -> Result<Response, ApiError> {
+) -> Result<ChecklistFile, ApiError> {
     let mut conn = state.store.read().await?;
-    let file = views::file(&mut conn, &hash).await?;
-    let disposition = format!("attachment; filename=\"{}\"", file.file_name);
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::CONTENT_DISPOSITION, HeaderValue::from_str(&disposition).map_err(ApiError::internal)?),
-    ];
-    Ok((headers, file.json).into_response())
+    views::file(&mut conn, &hash).await
+}
+
+impl IntoResponse for ChecklistFile {
+    fn into_response(self) -> Response {
+        let disposition = format!("attachment; filename=\"{}\"", self.file_name);
+        let headers = [
+            (header::CONTENT_TYPE, "application/json".to_owned()),
+            (header::CONTENT_DISPOSITION, disposition),
+        ];
+        (headers, self.json).into_response()
+    }
 }
 
 /// Registers one version. The same version with the same content again is the one registered before.
@@ -84,7 +89,7 @@ pub async fn download(
 pub async fn register(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
-    Bytes(json): Bytes,
+    JsonText(json): JsonText,
 ) -> Result<(StatusCode, axum::Json<ChecklistView>), ApiError> {
     let row = checklists::register(&state, &actor, &json).await?;
     Ok((StatusCode::CREATED, axum::Json(row.into())))

@@ -14,7 +14,7 @@ use crate::{
 };
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -60,18 +60,64 @@ impl FromRequestParts<AppState> for WithoutFactor {
     }
 }
 
-/// A body of JSON.
+/// A body of JSON: an object.
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        match axum::Json::from_request(request, state).await {
-            Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(refused(&rejection)),
-        }
+        read(request, state).await.map(|Object(value)| Self(value))
     }
+}
+
+/// A body of JSON: an array of objects, or one of them without the array.
+pub struct Many<T>(pub Vec<T>);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Many<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        read(request, state).await.map(|OneOrMany(values)| Self(values))
+    }
+}
+
+async fn read<T: DeserializeOwned>(request: Request, state: &AppState) -> Result<T, ApiError> {
+    unencoded(request.headers())?;
+    match axum::Json::from_request(request, state).await {
+        Ok(axum::Json(value)) => Ok(value),
+        Err(rejection) => Err(refused(&rejection)),
+    }
+}
+
+/// What an act reads as JSON by itself.
+pub struct JsonText(pub bytes::Bytes);
+
+impl FromRequest<AppState> for JsonText {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = given.and_then(|given| given.split(';').next()).unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            let detail = "Expected request with `Content-Type: application/json`";
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.content_type", detail));
+        }
+        Bytes::from_request(request, state).await.map(|Bytes(text)| Self(text))
+    }
+}
+
+/// Nothing is unpacked: what is small on the way could be anything here.
+fn unencoded(headers: &HeaderMap) -> Result<(), ApiError> {
+    let packed = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity");
+    packed.map_or(Ok(()), |_| {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Err(ApiError::new(
+            status,
+            "request.content_encoding",
+            "send the body as it is, without Content-Encoding",
+        ))
+    })
 }
 
 fn refused(rejection: &JsonRejection) -> ApiError {
@@ -101,6 +147,7 @@ impl FromRequest<AppState> for Bytes {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        unencoded(request.headers())?;
         let read = bytes::Bytes::from_request(request, state).await;
         read.map(Self).map_err(|rejection| unread(rejection.status(), rejection.body_text()))
     }
@@ -134,12 +181,36 @@ impl FromRequestParts<AppState> for Path {
     }
 }
 
+/// A thing that is an object on the wire. Without it serde takes an array for one too, its fields by their
+/// places, which no description tells.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(value::MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
 /// One more than any act takes at once. What comes behind is read and not kept: a body has room for two
 /// hundred times as many small objects, which in memory are twenty times its size.
 const MANY_MAX: usize = if SUBJECTS_MAX > TASKS_MAX { SUBJECTS_MAX + 1 } else { TASKS_MAX + 1 };
 
 /// An array of things, or one of them without the array. Of too many, as many as show it.
-pub struct OneOrMany<T>(pub Vec<T>);
+struct OneOrMany<T>(Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -174,7 +245,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
         let mut many = Vec::new();
         while many.len() < MANY_MAX {
             match seq.next_element()? {
-                Some(one) => many.push(one),
+                Some(Object(one)) => many.push(one),
                 None => return Ok(OneOrMany(many)),
             }
         }

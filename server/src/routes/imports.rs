@@ -6,7 +6,7 @@ use crate::{
     acts::registry::import::{self, ImportOptions},
     views::{
         exports::{self, Export, ExportQuery},
-        imports::{FieldName, ImportReport, Outcome},
+        imports::{ImportReport, Outcome},
     },
 };
 use axum::{
@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use liuhen_import::{Datum, limits::COLUMNS_MAX};
+use liuhen_import::{Datum, Field, limits::COLUMNS_MAX};
 use serde::Deserialize;
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
@@ -79,17 +79,17 @@ impl ToSchema for DatumName {}
 impl From<ImportQuery> for ImportOptions {
     fn from(query: ImportQuery) -> Self {
         let columns = [
-            (FieldName::Code, query.code_column),
-            (FieldName::Name, query.name_column),
-            (FieldName::Address, query.address_column),
-            (FieldName::LegalRepresentative, query.legal_representative_column),
-            (FieldName::Phone, query.phone_column),
-            (FieldName::Category, query.category_column),
-            (FieldName::Longitude, query.longitude_column),
-            (FieldName::Latitude, query.latitude_column),
-            (FieldName::Datum, query.datum_column),
+            (Field::Code, query.code_column),
+            (Field::Name, query.name_column),
+            (Field::Address, query.address_column),
+            (Field::LegalRepresentative, query.legal_representative_column),
+            (Field::Phone, query.phone_column),
+            (Field::Category, query.category_column),
+            (Field::Longitude, query.longitude_column),
+            (Field::Latitude, query.latitude_column),
+            (Field::Datum, query.datum_column),
         ];
-        let chosen = columns.into_iter().filter_map(|(field, column)| Some((field.field(), column?)));
+        let chosen = columns.into_iter().filter_map(|(field, column)| Some((field, column?)));
         Self {
             dry_run: query.dry_run.unwrap_or(false),
             department: query.department,

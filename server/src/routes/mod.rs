@@ -43,7 +43,11 @@ const BULK_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Everything the server answers.
 pub fn router(state: AppState) -> Router {
     let (api, description) = described();
-    let api = api.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(middleware::from_fn(layers::keyed));
+    let api = api
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(layers::keyed))
+        .layer(middleware::from_fn(layers::kept_nowhere))
+        .layer(middleware::from_fn(layers::heard_out));
     let timed = api
         .merge(docs::router(&description))
         .merge(crate::exchange::router())
@@ -59,6 +63,7 @@ pub fn router(state: AppState) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(layers::bounded))
         .layer(middleware::from_fn(layers::measured))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(layers::panicked))
         .layer(middleware::from_fn(layers::identified))

@@ -1,10 +1,11 @@
 //! The API's description (OpenAPI 3.1). A handler says what it does, what it takes and what it gives;
 //! what follows from its shape is said here once for all of them.
 
+mod links;
+mod wire;
+
 use crate::{
-    acts::{
-        access::once::KEY_CHARS_MAX, registry::subjects::SUBJECTS_MAX, tasks::issue::TASKS_MAX, text::SAYS,
-    },
+    acts::{access::once::KEY_CHARS_MAX, registry::subjects::SUBJECTS_MAX, tasks::issue::TASKS_MAX, text},
     error::Problem,
     views::paging::{LIMIT_DEFAULT, LIMIT_MAX},
 };
@@ -16,8 +17,8 @@ use utoipa::OpenApi;
 #[derive(OpenApi)]
 #[openapi(
     info(
-        title = "留痕 Liuhen",
-        description = "Field inspection: registers, tasks, visits, evidence, and the ledger behind them.\n\n\
+        title = "Liuhen",
+        description = "留痕 · Field inspection: registers, tasks, visits, evidence, and the ledger behind them.\n\n\
             What is refused is told by a problem document (RFC 9457) with a stable dotted `code`. Lists are \
             read page by page: the `next` of one answer is the `cursor` of the next request."
     ),
@@ -60,13 +61,15 @@ pub fn complete(api: &utoipa::openapi::OpenApi) -> Value {
         }
     }
     for (name, rule) in rules_between_fields() {
-        schemas[name]["anyOf"] = rule;
+        add(&mut schemas[name], rule);
     }
     for (path, operations) in members(&mut document["paths"]) {
         for (method, operation) in members(operations) {
             complete_operation(path, method, operation);
         }
     }
+    links::describe(&mut document);
+    wire::correct(&mut document);
     document
 }
 
@@ -157,7 +160,7 @@ fn parameters(operation: &mut Value) -> &mut Vec<Value> {
 fn answers_of_shape(method: &str, operation: &Value, names_things: bool) -> Vec<&'static str> {
     let parameters = operation["parameters"].as_array();
     let has_query = parameters.is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "query"));
-    let mut statuses = vec!["500", "503"];
+    let mut statuses = vec!["414", "431", "500", "503"];
     // An operation that names its own security is open to everybody.
     if operation["security"].is_null() {
         statuses.extend(["401", "403"]);
@@ -192,12 +195,13 @@ fn complete_answer(status: &str, answer: &mut Value) {
     match status {
         "401" => {
             answer["headers"]["WWW-Authenticate"] =
-                json!({ "description": "How to sign in", "schema": { "type": "string" } });
+                json!({ "description": "How to sign in", "required": true, "schema": { "type": "string" } });
         }
         "429" | "503" => {
             let description = "Seconds after which another try makes sense";
+            let seconds = json!({ "type": "integer", "minimum": 0 });
             answer["headers"]["Retry-After"] =
-                json!({ "description": description, "schema": { "type": "integer", "minimum": 0 } });
+                json!({ "description": description, "required": true, "schema": seconds });
         }
         _ => {}
     }
@@ -214,9 +218,11 @@ fn meaning(status: &str) -> &'static str {
         "404" => "It, or something the request names, is not there",
         "409" => "The present state does not allow this",
         "413" => "The body is too large",
-        "415" => "The body is not of the content type expected",
+        "414" => "The address is too long",
+        "415" => "The body is not of the content type expected, or it is packed",
         "422" => "The request can be read and breaks a rule",
         "429" => "Too many tries",
+        "431" => "The headers are too long",
         "500" => "A fault of the server; nothing was changed",
         "503" => "Not now: busy, out of space or out of time; nothing was changed",
         _ => "",
@@ -228,10 +234,12 @@ fn further_limits() -> Vec<(&'static str, &'static str, Value)> {
     let set = || json!({ "uniqueItems": true });
     let many = |max: usize| json!({ "minItems": 1, "maxItems": max });
     let strict = || json!({ "additionalProperties": false });
-    let says = || json!({ "pattern": SAYS });
+    let line = || json!({ "pattern": text::LINE });
+    let paragraphs = || json!({ "pattern": text::PLAIN_PARAGRAPHS });
+    let code = || json!({ "pattern": "^[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*$" });
     let lines = |min: usize, max: usize| {
-        let line =
-            json!({ "type": "string", "minLength": 1, "maxLength": limits::LINE_CHARS_MAX, "pattern": SAYS });
+        let chars_max = limits::LINE_CHARS_MAX;
+        let line = json!({ "type": "string", "minLength": 1, "maxLength": chars_max, "pattern": text::LINE });
         json!({ "items": line, "uniqueItems": true, "minItems": min, "maxItems": max })
     };
     vec![
@@ -239,13 +247,19 @@ fn further_limits() -> Vec<(&'static str, &'static str, Value)> {
         ("OneOrMany_NewTask", "/oneOf/1", many(TASKS_MAX)),
         ("NewTask", "/properties/assignees", set()),
         ("Reassignment", "/properties/assignees", set()),
-        ("Checklist", "/properties/title", says()),
-        ("Item", "/properties/text", says()),
-        ("Item", "/properties/how_to_check", says()),
-        ("Item", "/properties/legal_basis", says()),
-        ("Item", "/properties/penalty_basis", says()),
+        ("Checklist", "/properties/code", code()),
+        ("Checklist", "/properties/title", line()),
+        ("Item", "/properties/code", code()),
+        ("Item", "/properties/text", paragraphs()),
+        ("Item", "/properties/how_to_check", paragraphs()),
+        ("Item", "/properties/legal_basis", paragraphs()),
+        ("Item", "/properties/penalty_basis", paragraphs()),
         ("Item", "/properties/usual_phrases", lines(0, limits::PHRASES_MAX)),
         ("ResponseType", "/oneOf/0", strict()),
+        ("ResponseType", "/oneOf/1", strict()),
+        ("ResponseType", "/oneOf/2", strict()),
+        ("ResponseType", "/oneOf/3", strict()),
+        ("ResponseType", "/oneOf/4", strict()),
         ("PlaceChange", "/oneOf/1", strict()),
         ("ResponseType", "/oneOf/0/properties/options", lines(1, limits::OPTIONS_MAX)),
     ]
@@ -275,35 +289,36 @@ fn add(schema: &mut Value, addition: Value) {
     schema.extend(addition);
 }
 
-/// Rules about several fields of one body. Of each, one part has to hold.
+/// Rules about several fields of one body. As conditions, which programs that make clients pass over: of
+/// alternatives they would make a type each, with the fields named here and no other.
 fn rules_between_fields() -> [(&'static str, Value); 3] {
-    let others = ["supervisor", "department_administrator", "auditor"];
-    let (number, absent) = (json!({ "type": "number" }), json!({ "type": "null" }));
-    let (line, paragraphs) = (
-        json!({ "$ref": "#/components/schemas/Line" }),
-        json!({ "$ref": "#/components/schemas/Paragraphs" }),
-    );
+    let number = || json!({ "type": "number" });
+    let named = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let with = |fields: Value, required: Value| json!({ "type": "object", "properties": fields, "required": required });
+    let inspects = json!({ "type": "array", "items": named("Role"), "contains": { "enum": ["inspector"] } });
+    let returned = json!({ "enum": ["returned"] });
     [
         (
             "NewAccount",
-            json!([
-                { "properties": { "roles": { "type": "array", "items": { "enum": others } } } },
-                { "properties": { "certificate_no": line }, "required": ["certificate_no"] },
-            ]),
+            json!({
+                "if": with(json!({ "roles": inspects }), json!(["roles"])),
+                "then": with(json!({ "certificate_no": named("Line") }), json!(["certificate_no"])),
+            }),
         ),
         (
             "NewSubject",
-            json!([
-                { "properties": { "latitude": number, "longitude": number }, "required": ["latitude", "longitude"] },
-                { "properties": { "latitude": absent, "longitude": absent } },
-            ]),
+            json!({
+                "if": with(json!({ "latitude": number() }), json!(["latitude"])),
+                "then": with(json!({ "longitude": number() }), json!(["longitude"])),
+                "else": with(json!({ "longitude": { "type": "null" } }), json!([])),
+            }),
         ),
         (
             "NewReview",
-            json!([
-                { "properties": { "outcome": { "enum": ["accepted"] } } },
-                { "properties": { "opinion": paragraphs }, "required": ["opinion"] },
-            ]),
+            json!({
+                "if": with(json!({ "outcome": returned }), json!(["outcome"])),
+                "then": with(json!({ "opinion": named("Paragraphs") }), json!(["opinion"])),
+            }),
         ),
     ]
 }

@@ -46,7 +46,7 @@ pub struct CurrentView {
     operation_id = "sign_in",
     security(()),
     request_body = Credentials,
-    responses((status = 201, body = SessionView), (status = 401), (status = 429))
+    responses((status = 201, body = SessionView), (status = 401), (status = 409), (status = 429))
 )]
 pub async fn sign_in(
     State(state): State<AppState>,

@@ -1,6 +1,6 @@
 //! Inspected parties.
 
-use super::extract::{Json, OneOrMany, OneOrManySchema, Path, Query, SignedIn};
+use super::extract::{Json, Many, OneOrManySchema, Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
     acts::registry::subjects::{self, NewSubject, SubjectChange},
@@ -90,7 +90,7 @@ pub async fn change(
 pub async fn register(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
-    Json(OneOrMany(subjects)): Json<OneOrMany<NewSubject>>,
+    Many(subjects): Many<NewSubject>,
 ) -> Result<(StatusCode, axum::Json<List<SubjectView>>), ApiError> {
     let rows = subjects::register(&state, &actor, subjects).await?;
     let items = rows.into_iter().map(SubjectView::from).collect();

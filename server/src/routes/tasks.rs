@@ -1,6 +1,6 @@
 //! Tasks.
 
-use super::extract::{Json, OneOrMany, OneOrManySchema, Path, Query, SignedIn};
+use super::extract::{Json, Many, OneOrManySchema, Path, Query, SignedIn};
 use crate::{
     ApiError, AppState,
     acts::tasks::{
@@ -91,7 +91,7 @@ pub async fn steps(
 pub async fn issue(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
-    Json(OneOrMany(new)): Json<OneOrMany<NewTask>>,
+    Many(new): Many<NewTask>,
 ) -> Result<(StatusCode, axum::Json<List<TaskView>>), ApiError> {
     let rows = issue::issue(&state, &actor, new).await?;
     let mut conn = state.store.read().await?;

@@ -295,18 +295,3 @@ pub async fn by_change(
     .fetch_optional(conn)
     .await
 }
-
-/// Whether a change of this document is logged, whatever became of it.
-pub async fn is_logged(
-    conn: &mut Connection,
-    document: &str,
-    change: ChangeHash,
-) -> Result<bool, sqlx::Error> {
-    let found: Option<i64> =
-        sqlx::query_scalar("SELECT 1 FROM entry WHERE change_hash = $1 AND document = $2 LIMIT 1")
-            .bind(change.as_bytes())
-            .bind(document)
-            .fetch_optional(conn)
-            .await?;
-    Ok(found.is_some())
-}

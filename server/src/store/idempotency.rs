@@ -8,7 +8,7 @@ pub struct IdempotencyRow {
     pub key: String,
     /// Which commit of the request it is.
     pub ordinal: i64,
-    /// SHA-256 over method, path and body.
+    /// SHA-256 over a secret of the server's and the hash of method, path and body.
     pub request: Vec<u8>,
     /// Canonical CBOR.
     pub output: Vec<u8>,

@@ -78,8 +78,13 @@ impl Store {
     pub async fn open_read_only(data: &Path) -> anyhow::Result<Self> {
         let file = data.join(DATABASE_FILE);
         anyhow::ensure!(file.is_file(), "no database at {}", file.display());
-        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(BUSY_TIMEOUT);
-        Ok(Self { readers: pool(options) })
+        let options = SqliteConnectOptions::new().filename(&file).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        let readers = pool(options.clone());
+        // Beside a database that nobody has open, SQLite makes its files anew, which it cannot do in a
+        // folder it may only read. Without a log of its own the database is whole, and nobody writes it.
+        let shut = !file.with_file_name(format!("{DATABASE_FILE}-wal")).exists();
+        let readable = sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(&readers).await;
+        Ok(Self { readers: if readable.is_err() && shut { pool(options.immutable(true)) } else { readers } })
     }
 
     /// A connection to read with. It sees what was committed before.

@@ -17,9 +17,21 @@ pub struct HeldFile {
 pub async fn write(conn: &mut Connection, folder: &Path) -> anyhow::Result<()> {
     let file = folder.join(DATABASE_FILE);
     let file = file.to_str().ok_or_else(|| anyhow::anyhow!("{} is no UTF-8", file.display()))?;
-    sqlx::query("VACUUM INTO $1").bind(file).execute(conn).await?;
+    let written = sqlx::query("VACUUM INTO $1").bind(file).execute(conn).await;
+    written.map_err(|error| anyhow::anyhow!("{}: {file}: {error}", code(&error)))?;
     Ok(())
 }
+
+/// What an operator can do something about has a code of its own.
+fn code(error: &sqlx::Error) -> &'static str {
+    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+        Some(SQLITE_FULL) => "backup.disk_full",
+        _ => "backup.database",
+    }
+}
+
+/// SQLite's own code, "database or disk is full".
+const SQLITE_FULL: &str = "13";
 
 /// The migration that brought evidence.
 const EVIDENCE_SCHEMA: i64 = 3;

@@ -168,17 +168,16 @@ pub async fn present_version(conn: &mut Connection, id: &str) -> Result<i64, sql
         .await
 }
 
-/// The whole register of one department, in the order of ids.
-pub async fn of_department(
+/// The whole register of one department and those below it: its own first, then in the order of ids.
+pub async fn below_department(
     conn: &mut Connection,
     department: &str,
     limit: i64,
 ) -> Result<Vec<SubjectRow>, sqlx::Error> {
-    sqlx::query_as("SELECT * FROM subject WHERE department = $1 ORDER BY id LIMIT $2")
-        .bind(department)
-        .bind(limit)
-        .fetch_all(conn)
-        .await
+    const SQL: &str = "SELECT * FROM subject
+        WHERE department IN (SELECT id FROM department_scope WHERE above = $1)
+        ORDER BY CASE WHEN department = $1 THEN 0 ELSE 1 END, id LIMIT $2";
+    sqlx::query_as(SQL).bind(department).bind(limit).fetch_all(conn).await
 }
 
 /// What a list of subjects is narrowed to; `None` does not narrow.

@@ -45,7 +45,7 @@ pub async fn list(
 ) -> Result<List<AccountView>, ApiError> {
     authorise(actor, Action::ReadAccounts, &actor.account.department)?;
     let below = actor.reads_below();
-    let rows = store::accounts::page_below(conn, below, paging.after(), paging.fetch()?).await?;
+    let rows = store::accounts::page_below(conn, below, paging.after()?, paging.fetch()?).await?;
     paging.list(rows, |row| row.id.clone(), AccountView::from)
 }
 

@@ -37,7 +37,7 @@ impl From<ChecklistRow> for ChecklistView {
 }
 
 pub async fn list(conn: &mut Connection, paging: &Paging) -> Result<List<ChecklistView>, ApiError> {
-    let rows = store::checklists::page(conn, paging.after(), paging.fetch()?).await?;
+    let rows = store::checklists::page(conn, paging.after()?, paging.fetch()?).await?;
     paging.list(rows, |row| row.hash.clone(), ChecklistView::from)
 }
 

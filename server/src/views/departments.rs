@@ -30,6 +30,6 @@ pub async fn list(
     paging: &Paging,
 ) -> Result<List<DepartmentView>, ApiError> {
     let below = actor.reads_below();
-    let rows = store::departments::page_below(conn, below, paging.after(), paging.fetch()?).await?;
+    let rows = store::departments::page_below(conn, below, paging.after()?, paging.fetch()?).await?;
     paging.list(rows, |row| row.id.clone(), DepartmentView::from)
 }

@@ -14,6 +14,9 @@ pub struct DeviceView {
     pub id: String,
     pub account: String,
     pub name: String,
+    /// The server holds its key: with it somebody's decisions at the console are signed. Of a phone the
+    /// phone does.
+    pub desk: bool,
     pub enrolled_at_ms: i64,
     pub revoked_at_ms: Option<i64>,
     pub revoked_reason: Option<String>,
@@ -22,6 +25,7 @@ pub struct DeviceView {
 impl From<DeviceRow> for DeviceView {
     fn from(row: DeviceRow) -> Self {
         Self {
+            desk: row.is_desk(),
             id: row.id,
             account: row.account,
             name: row.name,
@@ -38,7 +42,7 @@ pub async fn list(
     actor: &Actor,
     paging: &Paging,
 ) -> Result<List<DeviceView>, ApiError> {
-    let (after, fetch) = (paging.after(), paging.fetch()?);
+    let (after, fetch) = (paging.after()?, paging.fetch()?);
     let rows = match authorise(actor, Action::ReadDevices, &actor.account.department) {
         Ok(()) => store::devices::page_below(conn, actor.reads_below(), after, fetch).await?,
         Err(_) => store::devices::page_of_account(conn, actor.id(), after, fetch).await?,

@@ -1,7 +1,7 @@
 //! Tables to take away: the register, tasks, and what was found. Each holds what its reader may read.
 
 use super::{
-    imports::FieldName,
+    imports::text_of,
     paging::List,
     subjects::{self, dossier},
     tasks::{self, TaskQuery, TaskView},
@@ -11,7 +11,7 @@ use crate::{
     acts::access::Actor,
     store::{self, subjects::SubjectRow},
 };
-use liuhen_import::Datum;
+use liuhen_import::{Datum, Field};
 use liuhen_inspection::{
     task::ReviewOutcome,
     visit::{Value, view::FindingView},
@@ -106,19 +106,19 @@ pub async fn subjects(state: &AppState, actor: &Actor, query: ExportQuery) -> Re
         let page = store::subjects::page_filtered(&mut conn, &filter, &after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id.clone();
-        rows.extend(page.iter().map(|row| FieldName::ALL.map(|field| exported(field, row)).to_vec()));
+        rows.extend(page.iter().map(|row| Field::ALL.map(|field| exported(field, row)).to_vec()));
         bounded(rows.len(), ROWS_MAX)?;
     }
-    let headers = FieldName::ALL.map(|field| field.titles().0).to_vec();
+    let headers = Field::ALL.map(|field| field.titles().0).to_vec();
     let names = ("subjects.csv", "subjects.xlsx");
     Sheet { file_name: names, title: "监管对象", headers, rows }.write(query.format).await
 }
 
 /// Coordinates leave in WGS-84, whatever they were given in.
-fn exported(field: FieldName, row: &SubjectRow) -> String {
+fn exported(field: Field, row: &SubjectRow) -> String {
     match field {
-        FieldName::Datum if row.latitude_e7.is_some() => Datum::Wgs84.name().to_owned(),
-        _ => field.of_row(row),
+        Field::Datum if row.latitude_e7.is_some() => Datum::Wgs84.name().to_owned(),
+        _ => text_of(field, row),
     }
 }
 

@@ -3,7 +3,10 @@
 use crate::store::subjects::{SubjectRow, degrees};
 use liuhen_import::{Field, Finding, Mapping, Table};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 /// Nobody reads more; errors go first.
 const FINDINGS_MAX: usize = 1_000;
@@ -46,7 +49,8 @@ pub struct ColumnView {
     pub number: u32,
     pub header: String,
     /// What it is taken for; absent where it is not used.
-    pub field: Option<FieldName>,
+    #[schema(value_type = Option<FieldName>)]
+    pub field: Option<Field>,
     /// Its first filled cell.
     pub example: String,
 }
@@ -67,7 +71,8 @@ pub struct Counts {
 pub struct FindingView {
     /// As the file counts its rows, from 1; absent for the whole file.
     pub row: Option<u32>,
-    pub field: Option<FieldName>,
+    #[schema(value_type = Option<FieldName>)]
+    pub field: Option<Field>,
     /// Stable and dotted.
     pub code: String,
     pub severity: Severity,
@@ -104,25 +109,24 @@ pub enum RowKind {
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct FieldChange {
-    pub field: FieldName,
+    #[schema(value_type = FieldName)]
+    pub field: Field,
     pub before: String,
     pub after: String,
 }
 
-/// What a column may hold of a subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldName {
-    Code,
-    Name,
-    Address,
-    LegalRepresentative,
-    Phone,
-    Category,
-    Longitude,
-    Latitude,
-    Datum,
+/// How a [`Field`] is described.
+pub struct FieldName;
+
+impl PartialSchema for FieldName {
+    fn schema() -> RefOr<Schema> {
+        let names = Field::ALL.map(Field::name);
+        let described = ObjectBuilder::new().description(Some("What a column may hold of a subject."));
+        described.schema_type(Type::String).enum_values(Some(names)).into()
+    }
 }
+
+impl ToSchema for FieldName {}
 
 /// What a plan comes to.
 #[derive(Debug, Default)]
@@ -132,68 +136,19 @@ pub struct Outline {
     pub changes_left_out: u32,
 }
 
-impl FieldName {
-    pub const ALL: [Self; 9] = [
-        Self::Code,
-        Self::Name,
-        Self::Address,
-        Self::LegalRepresentative,
-        Self::Phone,
-        Self::Category,
-        Self::Longitude,
-        Self::Latitude,
-        Self::Datum,
-    ];
-
-    /// In Chinese and English.
-    pub fn titles(self) -> (&'static str, &'static str) {
-        self.field().titles()
-    }
-
-    pub fn field(self) -> Field {
-        match self {
-            Self::Code => Field::Code,
-            Self::Name => Field::Name,
-            Self::Address => Field::Address,
-            Self::LegalRepresentative => Field::LegalRepresentative,
-            Self::Phone => Field::Phone,
-            Self::Category => Field::Category,
-            Self::Longitude => Field::Longitude,
-            Self::Latitude => Field::Latitude,
-            Self::Datum => Field::Datum,
-        }
-    }
-
-    /// What the register has there, as text.
-    pub fn of_row(self, row: &SubjectRow) -> String {
-        let shown = |e7: Option<i64>| e7.map(|e7| format!("{:.7}", degrees(e7))).unwrap_or_default();
-        match self {
-            Self::Code => row.code.clone(),
-            Self::Name => row.name.clone(),
-            Self::Address => row.address.clone(),
-            Self::LegalRepresentative => row.legal_representative.clone(),
-            Self::Phone => row.phone.clone(),
-            Self::Category => row.category.clone(),
-            Self::Longitude => shown(row.longitude_e7),
-            Self::Latitude => shown(row.latitude_e7),
-            Self::Datum => row.source_datum.clone().unwrap_or_default(),
-        }
-    }
-}
-
-impl From<Field> for FieldName {
-    fn from(field: Field) -> Self {
-        match field {
-            Field::Code => Self::Code,
-            Field::Name => Self::Name,
-            Field::Address => Self::Address,
-            Field::LegalRepresentative => Self::LegalRepresentative,
-            Field::Phone => Self::Phone,
-            Field::Category => Self::Category,
-            Field::Longitude => Self::Longitude,
-            Field::Latitude => Self::Latitude,
-            Field::Datum => Self::Datum,
-        }
+/// What the register has in a field, as text.
+pub fn text_of(field: Field, row: &SubjectRow) -> String {
+    let shown = |e7: Option<i64>| e7.map(|e7| format!("{:.7}", degrees(e7))).unwrap_or_default();
+    match field {
+        Field::Code => row.code.clone(),
+        Field::Name => row.name.clone(),
+        Field::Address => row.address.clone(),
+        Field::LegalRepresentative => row.legal_representative.clone(),
+        Field::Phone => row.phone.clone(),
+        Field::Category => row.category.clone(),
+        Field::Longitude => shown(row.longitude_e7),
+        Field::Latitude => shown(row.latitude_e7),
+        Field::Datum => row.source_datum.clone().unwrap_or_default(),
     }
 }
 
@@ -201,7 +156,7 @@ impl From<&Finding> for FindingView {
     fn from(finding: &Finding) -> Self {
         Self {
             row: finding.row,
-            field: finding.field.map(FieldName::from),
+            field: finding.field,
             code: finding.code.to_owned(),
             severity: match finding.severity {
                 liuhen_import::Severity::Error => Severity::Error,
@@ -272,7 +227,7 @@ impl ImportReport {
         let column = |(at, header): (usize, &String)| ColumnView {
             number: whole(at + 1),
             header: header.clone(),
-            field: mapping.field(at).map(FieldName::from),
+            field: mapping.field(at),
             example: table.example(at).to_owned(),
         };
         Self {

@@ -9,6 +9,11 @@ pub const LIMIT_DEFAULT: i64 = 100;
 /// Keeps an answer near a megabyte.
 pub const LIMIT_MAX: i64 = 500;
 
+/// Of an account, a task …
+const ID_CHARS: usize = 32;
+/// Of a checklist or a device.
+const HASH_CHARS: usize = 64;
+
 /// How much of a list is wanted, from where.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -31,9 +36,21 @@ pub fn unknown_cursor() -> ApiError {
     ApiError::not_found("request.unknown_cursor", "the cursor is none of this list")
 }
 
+/// What was cut off or made up is refused: behind it nothing might follow, which would look like the end of
+/// the list.
+pub fn place(id: &str) -> Result<&str, ApiError> {
+    let is_hex = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_place = is_hex && [ID_CHARS, HASH_CHARS].contains(&id.len());
+    is_place.then_some(id).ok_or_else(unknown_cursor)
+}
+
 impl Paging {
-    pub fn after(&self) -> &str {
-        self.cursor.as_deref().unwrap_or_default()
+    /// The id behind which the page begins, in a list that is ordered by ids or hashes.
+    pub fn after(&self) -> Result<&str, ApiError> {
+        match self.cursor.as_deref() {
+            Some(cursor) => place(cursor),
+            None => Ok(""),
+        }
     }
 
     pub fn limit(&self) -> Result<i64, ApiError> {

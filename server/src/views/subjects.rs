@@ -77,7 +77,7 @@ pub async fn list(
 ) -> Result<List<SubjectView>, ApiError> {
     let paging = Paging { cursor: query.cursor, limit: query.limit };
     let filter = visible_to(actor, query.q.as_deref())?;
-    let rows = store::subjects::page_filtered(conn, &filter, paging.after(), paging.fetch()?).await?;
+    let rows = store::subjects::page_filtered(conn, &filter, paging.after()?, paging.fetch()?).await?;
     paging.list(rows, |row| row.id.clone(), SubjectView::from)
 }
 

@@ -23,10 +23,16 @@ use crate::{
         tasks::{NO_DUE_DAY, TaskFilter, TaskOrder, TaskProgressRow, TaskRow},
     },
 };
-use liuhen_inspection::task::{Assignee, Task, TaskState};
+use liuhen_inspection::{
+    Date,
+    task::{Assignee, Task, TaskState},
+};
 use progress::Reader;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+/// Tells the cursors of one order from those of the other by id.
+const NEWEST: &str = "newest.";
 
 #[derive(Serialize, ToSchema)]
 pub struct TaskView {
@@ -146,13 +152,20 @@ fn filter_of(query: &TaskQuery) -> Result<TaskFilter, ApiError> {
 fn place(order: Order, cursor: Option<&str>) -> Result<TaskOrder, ApiError> {
     let foreign = paging::unknown_cursor;
     Ok(match order {
-        Order::Oldest => TaskOrder::Oldest { after: cursor.unwrap_or_default().to_owned() },
-        Order::Newest => TaskOrder::Newest { before: cursor.map(str::to_owned) },
+        Order::Oldest => {
+            let after = cursor.map(paging::place).transpose()?;
+            TaskOrder::Oldest { after: after.unwrap_or_default().to_owned() }
+        }
+        Order::Newest => {
+            let before = cursor.map(|cursor| cursor.strip_prefix(NEWEST).ok_or_else(foreign)).transpose()?;
+            TaskOrder::Newest { before: before.map(paging::place).transpose()?.map(str::to_owned) }
+        }
         Order::Due => {
-            let (day, id) = match cursor {
-                Some(cursor) => cursor.split_once('.').ok_or_else(foreign)?,
-                None => ("", ""),
-            };
+            let after = cursor.map(|cursor| cursor.split_once('.').ok_or_else(foreign)).transpose()?;
+            let (day, id) = after.unwrap_or_default();
+            if after.is_some() && (paging::place(id).is_err() || day.parse::<Date>().is_err()) {
+                return Err(foreign());
+            }
             TaskOrder::Due { after: (day.to_owned(), id.to_owned()) }
         }
     })
@@ -160,7 +173,8 @@ fn place(order: Order, cursor: Option<&str>) -> Result<TaskOrder, ApiError> {
 
 fn cursor(order: Order, task: &TaskRow) -> String {
     match order {
-        Order::Oldest | Order::Newest => task.id.clone(),
+        Order::Oldest => task.id.clone(),
+        Order::Newest => format!("{NEWEST}{}", task.id),
         Order::Due => format!("{}.{}", task.due_on.as_deref().unwrap_or(NO_DUE_DAY), task.id),
     }
 }
@@ -257,7 +271,14 @@ mod tests {
 
     #[test]
     fn a_cursor_of_another_order_is_told() {
-        assert!(place(Order::Due, Some("018f")).is_err());
-        assert!(place(Order::Due, Some("2026-12-01.018f")).is_ok());
+        let id = "0".repeat(32);
+        let cursors = [id.clone(), format!("{NEWEST}{id}"), format!("2026-12-01.{id}")];
+        for (order, own) in [Order::Oldest, Order::Newest, Order::Due].into_iter().zip(&cursors) {
+            for cursor in &cursors {
+                assert_eq!(place(order, Some(cursor)).is_ok(), cursor == own, "{order:?}: {cursor}");
+            }
+            assert!(place(order, None).is_ok());
+            assert!(place(order, Some(&own[..own.len() - 1])).is_err(), "cut off");
+        }
     }
 }

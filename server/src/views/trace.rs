@@ -6,7 +6,7 @@ mod entries;
 mod verification;
 
 pub use acts::{ActLine, ActView};
-pub use entries::{BlobView, EntryView, PlaceView};
+pub use entries::{BlobView, EntryView, PlaceView, WriteView};
 pub use verification::{Check, CheckKind, Verification};
 
 use super::{
@@ -17,11 +17,13 @@ use super::{
 use crate::{
     ApiError, AppState,
     acts::access::Actor,
+    exchange::case,
     store::{self, Connection, exchange::EntryRow, tasks::TaskRow, trace::PlaceRow},
 };
 use acts::Names;
+use liuhen_engine::document::Document;
 use liuhen_inspection::limits;
-use liuhen_trace::ChangeHash;
+use liuhen_trace::{ChangeHash, DocumentId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
@@ -119,6 +121,7 @@ pub async fn page(
     places.retain(|place| (place.leaf as u64) < verifier.checkpoint().size);
     let (places, next) = paging.cut(places, |place| format!("{}.{}", place.leaf, place.seq))?;
     let mut reader = Reader::new(verifier, task);
+    reader.visit = read_visit(&mut conn, visit).await?;
     let mut items = Vec::with_capacity(places.len());
     for place in places {
         items.push(reader.line(&mut conn, place).await?);
@@ -151,9 +154,31 @@ fn parse_cursor(cursor: &str) -> Result<(i64, i64), ApiError> {
     parts.ok_or_else(paging::unknown_cursor)
 }
 
+/// The document as it stands. Where a row was tampered with, the trace goes on without: it is where one
+/// looks then.
+async fn read_visit(conn: &mut Connection, visit: DocumentId) -> Result<Option<Document>, ApiError> {
+    let saved = match store::visits::find(conn, visit).await {
+        Ok(row) => row.map(|row| row.saved),
+        Err(error) => {
+            let _why = readable::<()>(Err(error))?;
+            return Ok(None);
+        }
+    };
+    let checklist = match case::checklist_of(conn, &visit.to_string()).await {
+        Ok(Some(checklist)) => checklist,
+        Ok(None) => return Ok(None),
+        Err(error) if error.status().is_client_error() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let opened = tokio::task::spawn_blocking(move || case::open(visit, &checklist, saved.as_deref()));
+    Ok(opened.await?.ok())
+}
+
 /// Reads lines; what several share is read once.
 struct Reader {
     verifier: Verifier,
+    /// For what entries write.
+    visit: Option<Document>,
     task: TaskRow,
     moments: Moments,
     names: Names,
@@ -161,7 +186,7 @@ struct Reader {
 
 impl Reader {
     fn new(verifier: Verifier, task: TaskRow) -> Self {
-        Self { verifier, task, moments: Moments::default(), names: Names::default() }
+        Self { verifier, visit: None, task, moments: Moments::default(), names: Names::default() }
     }
 
     fn checkpoint(&self) -> CheckpointView {
@@ -207,7 +232,7 @@ impl Reader {
 
     async fn entry(&mut self, conn: &mut Connection, row: &EntryRow) -> Result<TraceLine, ApiError> {
         let (verification, segment, seen) = self.verifier.entry(conn, row).await?;
-        let entry = entries::view(row).ok();
+        let entry = entries::view(row, self.visit.as_ref()).ok();
         let who = segment.grant.as_ref().map(|grant| Who {
             account: grant.account.clone(),
             name: grant.person.clone(),

@@ -103,7 +103,8 @@ pub async fn conflicts(
     let paging = Paging { cursor: query.cursor, limit: query.limit };
     let only_open = query.state == Some(ConflictState::Open);
     let forged = |_| paging::unknown_cursor();
-    let after = paging.cursor.as_deref().map(|cursor| cursor.parse().map_err(forged)).transpose()?;
+    let place = |cursor| paging::place(cursor)?.parse().map_err(forged);
+    let after = paging.cursor.as_deref().map(place).transpose()?;
     let rows = store::visits::with_conflicts(conn, only_open, after, paging.fetch()?).await?;
     let (rows, next) = paging.cut(rows, |(visit, _)| visit.clone())?;
     let mut items = Vec::new();

@@ -17,6 +17,7 @@ use liuhen_server::{
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::PathBuf};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -149,7 +150,9 @@ impl Deployment {
     }
 
     pub async fn raw(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         let response: Response<Body> = self.router.clone().oneshot(request).await.expect("an answer");
+        self.is_described(&method, &path, &response).await;
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, ANSWER_BYTES_MAX).await.expect("a whole answer");
         let body = match serde_json::from_slice(&bytes) {
@@ -157,6 +160,37 @@ impl Deployment {
             Err(_) => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
         };
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Whatever a test asks of the API, the description tells that it may be answered like this.
+    async fn is_described(&self, method: &str, path: &str, response: &Response<Body>) {
+        static DESCRIPTION: OnceCell<Value> = OnceCell::const_new();
+        if !path.starts_with("/api/v1/") || ["HEAD", "OPTIONS"].contains(&method) {
+            return;
+        }
+        let description = DESCRIPTION
+            .get_or_init(|| async {
+                let request = Request::get("/api/v1/openapi.json").body(Body::empty()).expect("a request");
+                let response = self.router.clone().oneshot(request).await.expect("an answer");
+                let bytes = to_bytes(response.into_body(), ANSWER_BYTES_MAX).await.expect("a whole answer");
+                serde_json::from_slice(&bytes).expect("JSON")
+            })
+            .await;
+        let operation = operation_of(description, method, path);
+        let Some(operation) = operation else { return };
+        let status = response.status();
+        let described = &operation["responses"][status.as_str()];
+        assert!(!described.is_null(), "{method} {path} is not described to answer {status}");
+        for (name, header) in described["headers"].as_object().into_iter().flatten() {
+            let is_there = response.headers().contains_key(name) || header["required"] != true;
+            assert!(is_there, "{method} {path} {status} is described to give {name}");
+        }
+        let content_type = response.headers().get(header::CONTENT_TYPE);
+        let essence = content_type.and_then(|value| value.to_str().ok()?.split(';').next());
+        if let Some(essence) = essence {
+            let content = &described["content"][essence];
+            assert!(!content.is_null(), "{method} {path} {status} is not described to give {essence}");
+        }
     }
 
     /// Stops, checks the ledger against the rows, and keeps the folder.
@@ -198,6 +232,21 @@ impl Answer {
         assert_eq!(self.status, StatusCode::OK, "{self:?}");
         self.body
     }
+}
+
+/// The operation that a path belongs to; a path with names in it comes behind one that is written out.
+fn operation_of<'a>(description: &'a Value, method: &str, path: &str) -> Option<&'a Value> {
+    let given: Vec<&str> = path.split('/').collect();
+    let fits = |template: &str| {
+        let template: Vec<&str> = template.split('/').collect();
+        let part = |(template, given): (&&str, &&str)| template == given || template.starts_with('{');
+        template.len() == given.len() && template.iter().zip(&given).all(part)
+    };
+    let paths = description["paths"].as_object().expect("paths");
+    let found = paths.get(path).or_else(|| {
+        paths.iter().find(|(template, _)| template.contains('{') && fits(template)).map(|(_, found)| found)
+    })?;
+    found.get(method.to_lowercase())
 }
 
 /// Without second factors, about which `second_factor.rs` is.

@@ -26,7 +26,7 @@ fn statement(key: &SoftwareKey, challenge: &Value) -> Value {
     })
 }
 
-async fn enrol(deployment: &Deployment, login: &str, key: &SoftwareKey) -> Answer {
+pub async fn enrol(deployment: &Deployment, login: &str, key: &SoftwareKey) -> Answer {
     let challenge = challenge(deployment, login).await;
     deployment.post(login, "/api/v1/devices", &statement(key, &challenge)).await
 }

@@ -95,7 +95,7 @@ async fn another_request_under_a_used_key_is_refused() {
         ("/api/v1/checklists", checklist(1, "甲")),
     ] {
         let answer = keyed(&deployment, "wang", "k", path, &body).await;
-        assert_eq!(answer.problem(422), "idempotency.key_reused", "{path}");
+        assert_eq!(answer.problem(409), "idempotency.key_reused", "{path}");
     }
     assert_eq!(leaves(&deployment), before);
 }

@@ -163,13 +163,51 @@ async fn an_export_comes_back_unchanged_in_both_formats() {
         assert_eq!(counts(&report), [3, 0, 0, 3, 0, 0], "{format}: {report:#}");
         if format == "csv" {
             let text = String::from_utf8(file).expect("UTF-8");
-            assert!(text.starts_with('\u{feff}') && text.contains(",'=甲店,"), "{text}");
+            assert!(text.starts_with('\u{feff}') && text.contains(",\"'=甲店\","), "{text}");
         }
     }
     for table in ["tasks", "findings"] {
         let csv = deployment.take_away("wang", &format!("/api/v1/exports/{table}?format=csv")).await;
         assert!(String::from_utf8(csv).expect("UTF-8").contains("检查对象"));
     }
+    deployment.close().await;
+}
+
+/// What a client of the API registers is not brought into the form that the import gives a text.
+#[tokio::test]
+async fn an_export_comes_back_unchanged_however_the_register_spells_it() {
+    let deployment = Deployment::staffed().await;
+    let parties = json!([
+        { "name": "甲  店\u{200b}", "address": "人民路１２号", "phone": "０１０－8888" },
+        { "name": "乙店", "code": "9135 0100 m000 100y 43" },
+        { "name": "丙店_x0041_", "address": "=\"1\"", "category": "'=1" },
+        { "name": "重复店", "address": "同一处" },
+        { "name": "重复店", "address": "同一处" },
+    ]);
+    deployment.post("wang", "/api/v1/subjects", &parties).await.created();
+    for format in ["csv", "xlsx"] {
+        let file = deployment.take_away("wang", &format!("/api/v1/exports/subjects?format={format}")).await;
+        let report = deployment.hand_in("wang", PATH, file).await.created();
+        assert_eq!(counts(&report)[..5], [4, 0, 0, 4, 0], "{format}: {report:#}");
+    }
+    assert_eq!(registered(&deployment).await, 5);
+    deployment.close().await;
+}
+
+#[tokio::test]
+async fn a_party_of_a_department_below_is_not_registered_a_second_time() {
+    let deployment = Deployment::staffed().await;
+    let below = deployment.post("admin", "/api/v1/departments", &json!({ "name": "城关所" })).await.created();
+    let below = below["id"].as_str().expect("an id").to_owned();
+    handed_in(&deployment, &format!("{PATH}?department={below}"), TABLE).await;
+    let file = deployment.take_away("wang", "/api/v1/exports/subjects?format=csv").await;
+    let report = deployment.hand_in("wang", PATH, file).await.created();
+    assert_eq!(counts(&report), [3, 0, 0, 3, 0, 0], "{report:#}");
+    let changed = handed_in(&deployment, PATH, "名称,地址,联系电话\n乙店,人民路3号,5\n").await;
+    assert_eq!(counts(&changed)[..3], [1, 0, 1]);
+    let list = deployment.get("wang", "/api/v1/subjects?limit=500").await.ok();
+    let items = list["items"].as_array().expect("items");
+    assert!(items.len() == 3 && items.iter().all(|it| it["department"] == below.as_str()), "{list}");
     deployment.close().await;
 }
 

@@ -10,6 +10,7 @@ mod devices;
 mod escalation;
 mod idempotency;
 mod imports;
+mod matrix;
 mod own_password;
 mod problems;
 mod races;

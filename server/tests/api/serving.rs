@@ -1,4 +1,5 @@
 //! The server on a socket: who says nothing is hung up on, and who has asked is answered though it stops.
+//! Who waits for changes is answered at once then.
 
 use crate::deployment::Deployment;
 use liuhen_server::{config::Config, serve};
@@ -47,6 +48,29 @@ async fn a_connection_that_does_not_finish_its_headers_is_closed() {
     served.await.expect("no panic").expect("a stop in good order");
 }
 
+/// Many clients send all they have before they read anything.
+#[tokio::test]
+async fn who_sends_far_too_much_hears_the_refusal() {
+    let deployment = Deployment::found().await;
+    let (address, stop, served) = serving(&deployment).await;
+    for (path, status) in [("sessions", "413"), ("subjects", "401")] {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let body = vec![b'['; 20_000_000];
+        let head = format!(
+            "POST /api/v1/{path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        stream.write_all(&body).await.expect("all of it is taken");
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        assert!(answer.contains("application/problem+json"), "{answer}");
+    }
+    stop.send(()).expect("it serves");
+    served.await.expect("no panic").expect("a stop in good order");
+}
+
 #[tokio::test]
 async fn a_request_under_way_is_answered_though_the_server_stops() {
     let deployment = Deployment::found().await;
@@ -69,4 +93,22 @@ async fn a_request_under_way_is_answered_though_the_server_stops() {
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
     served.await.expect("no panic").expect("a stop in good order");
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_those_who_wait_for_changes() {
+    let deployment = Deployment::found().await;
+    let (address, stop, served) = serving(&deployment).await;
+    let mut waiting = TcpStream::connect(address).await.expect("a connection");
+    let ask = format!(
+        "GET /api/v1/changes?after=1000000&wait_seconds=5 HTTP/1.1\r\nhost: here\r\nauthorization: Bearer {}\r\n\r\n",
+        deployment.token("admin")
+    );
+    waiting.write_all(ask.as_bytes()).await.expect("sent");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.send(()).expect("it serves");
+    let ended = tokio::time::timeout(Duration::from_secs(3), served).await;
+    ended.expect("before the 5 seconds are over").expect("no panic").expect("a stop in good order");
+    let answer = rest(&mut waiting).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"at\""), "{answer}");
 }

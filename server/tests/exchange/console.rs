@@ -3,6 +3,7 @@
 use crate::{
     deployment::{Answer, PASSWORD},
     evidence::{photo, upload},
+    ledger::open,
     office::Office,
     phone::Phone,
 };
@@ -15,6 +16,7 @@ use liuhen_engine::{
     field::Scalar,
     shape::Path,
 };
+use liuhen_inspection::visit::{Edit, NewFinding, NewNote};
 use liuhen_server::acts::access::sessions::{self, Credentials};
 use liuhen_trace::{
     EntryKind,
@@ -166,7 +168,7 @@ async fn a_sealed_record_is_returned_with_an_opinion_and_what_follows_is_set_apa
     let returned = [("once", "2"), ("outcome", "returned"), ("opinion", "请补充温度记录")];
     assert_eq!(wang.post(&reviews, &returned).await.status, StatusCode::SEE_OTHER);
     let page = Desk::of(&office, "zhang").await.page(&path).await;
-    assert!(page.contains("退回补充") && page.contains("请补充温度记录") && !page.contains(&reviews));
+    assert!(page.contains("退回补正") && page.contains("请补充温度记录") && !page.contains(&reviews));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,4 +194,162 @@ async fn what_was_quarantined_is_told_on_the_visit_and_can_be_listed_alone() {
     assert!(!aside.contains("已采纳</span>"), "what counts is not among them: {aside}");
     let all = wang.page(&format!("{path}/trace")).await;
     assert!(all.contains("已采纳</span>") && all.contains("本页全部核验通过"), "a bad entry is a logged one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_tampered_with_turns_its_line_of_the_trace_red() {
+    let office = Office::open().await;
+    let task = office.issue(&["zhang"]).await;
+    let mut zhang = office.phone("zhang", 1).await;
+    zhang.synchronise().await;
+    zhang.answer(task.visit, "1-1", 1);
+    zhang.synchronise().await;
+    office.judged().await;
+    let wang = Desk::of(&office, "wang").await;
+    let path = format!("/console/visits/{}/trace", task.visit);
+    let untouched = wang.page(&path).await;
+    assert!(untouched.contains("本页全部核验通过") && !untouched.contains("broken"), "{untouched}");
+    let mut conn = open(office.deployment.folder.path()).await;
+    let change = "UPDATE entry SET body = body || x'00' WHERE document IS NOT NULL AND change IS NOT NULL";
+    sqlx::query(change).execute(&mut conn).await.expect("changed");
+    // The visit itself cannot be read either: its trace is where one looks then.
+    sqlx::query("UPDATE visit SET saved = x'00'").execute(&mut conn).await.expect("changed");
+    let page = wang.page(&path).await;
+    assert_eq!(page.matches("<li class=\"broken\">").count(), 1, "{page}");
+    assert!(page.contains("核验未通过：") && !page.contains("本页全部核验通过"), "{page}");
+    assert!(page.contains("服务器已核验"), "the other lines stand");
+    for path in ["/console".to_owned(), "/console/tasks".to_owned(), format!("/console/tasks/{}", task.id)] {
+        assert!(wang.page(&path).await.contains("某餐馆"), "the task is there as before on {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trace_tells_what_each_entry_wrote_even_one_that_does_not_count() {
+    let office = Office::open().await;
+    let task = office.issue(&["zhang", "li"]).await;
+    let (mut zhang, li) = pair(&office).await;
+    let note = NewNote { item: Some("1-2".into()), text: "冰柜门封条老化".into() };
+    zhang.edit(task.visit, &[Edit::Note(note)]).expect("a change");
+    let finding =
+        NewFinding {
+            text: "后门挡鼠板缺失".into(), days_to_correct: Some(3), ..NewFinding::default()
+        };
+    zhang.edit(task.visit, &[Edit::Finding(finding)]).expect("a change");
+    zhang.answer(task.visit, "1-2", 8);
+    zhang.answer(task.visit, "1-2", 5);
+    photo(&mut zhang, task.visit, b"picture");
+    let mut forged: Document = zhang.documents[&task.visit].clone();
+    let author = Author { chain: li.chain(), seq: zhang.next_seq(), epoch: 0 };
+    let put = Put { path: Path::field("remarks", "1-1"), value: Scalar::Text("冒名填写".into()) };
+    let chunk = forged.edit(author, &[put]).expect("an edit").expect("a change");
+    let body = EntryBody { change: change_hash(&chunk), ..zhang.body(Some(task.visit)) };
+    zhang.append(EntryKind::Edit, body, Some(chunk));
+    zhang.exchange().await;
+    office.judged().await;
+    let wang = Desk::of(&office, "wang").await;
+    let path = format!("/console/visits/{}", task.visit);
+    let trace = wang.page(&format!("{path}/trace")).await;
+    for text in
+        ["冰柜门封条老化", "登记问题", "后门挡鼠板缺失", "整改天数", "现场拍摄", "冒名填写", "1-2 冷藏温度"]
+    {
+        assert!(trace.contains(text), "{text} in {trace}");
+    }
+    for value in ["</span> 8<", "</span> 5<"] {
+        assert!(trace.contains(value), "a value that its author replaced is told too: {value} in {trace}");
+    }
+    let page = wang.page(&path).await;
+    assert!(page.contains("冒名填写"), "what does not count is told for what it is: {page}");
+    let lines = office.deployment.get("wang", &format!("/api/v1/visits/{}/trace", task.visit)).await.ok();
+    let lines = lines["items"].as_array().expect("a list").clone();
+    let writes = |kind: &str| {
+        let line = lines.iter().find(|line| line["kind"] == kind).expect("such a line");
+        line["entry"]["writes"].as_array().expect("a list").clone()
+    };
+    let noted: Vec<_> = writes("note").into_iter().map(|write| write["value"].clone()).collect();
+    assert_eq!(noted, ["1-2", "冰柜门封条老化"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disagreement_about_a_finding_says_which_and_is_decided_where_it_is_shown() {
+    let office = Office::open().await;
+    let task = office.issue(&["zhang", "li"]).await;
+    let (mut zhang, mut li) = pair(&office).await;
+    let finding = NewFinding { text: "后门挡鼠板缺失".into(), ..NewFinding::default() };
+    zhang.edit(task.visit, &[Edit::Finding(finding)]).expect("a change");
+    zhang.synchronise().await;
+    li.synchronise().await;
+    let id = office.view(task.visit).await["findings"][0]["id"].as_str().expect("an id").to_owned();
+    for (phone, place) in [(&mut zhang, "后门"), (&mut li, "库房门")] {
+        phone.edit(task.visit, &[Edit::finding(&id, "place", Scalar::Text(place.into()))]).expect("a change");
+        phone.exchange().await;
+    }
+    office.judged().await;
+    let wang = Desk::of(&office, "wang").await;
+    let path = format!("/console/visits/{}", task.visit);
+    let page = wang.page("/console/conflicts").await;
+    for text in ["问题 · 部位", "后门挡鼠板缺失", "库房门", "手机自称 2023-11-15"] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    let (seen, disputed) = (hidden(&page, "seen"), hidden(&page, "path"));
+    let decide = [("once", "1"), ("path", disputed.as_str()), ("seen", &seen), ("value", "\"库房门\"")];
+    let decide = [&decide[..], &[("back", "/console/conflicts")]].concat();
+    let resolutions = format!("{path}/resolutions");
+    assert_eq!(wang.post(&resolutions, &decide).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(office.view(task.visit).await["findings"][0]["place"], "库房门");
+    // Somebody else decided while this page was open.
+    let late =
+        [&decide[1..3], &[("once", "2"), ("value", "\"后门\""), ("back", "/console/conflicts")]].concat();
+    let late = wang.post(&resolutions, &late).await;
+    assert_eq!(late.status, StatusCode::UNPROCESSABLE_ENTITY, "{late:?}");
+    let shown = late.body.as_str().expect("a page");
+    assert!(shown.contains("data-page=\"/console/conflicts\""), "it is read again where it can be: {shown}");
+    let reloaded = wang.get(&resolutions).await;
+    assert_eq!(reloaded.headers[header::LOCATION], path, "whoever reloads is led to the visit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_go_by_the_code_that_the_authority_gave_them() {
+    let office = Office::open().await;
+    let task = office.issue(&["zhang"]).await;
+    let mut zhang = office.phone("zhang", 1).await;
+    zhang.synchronise().await;
+    let finding = NewFinding {
+        text: "温度超标".into(),
+        item: Some("1-2".into()),
+        code: Some("1-2".into()),
+        ..NewFinding::default()
+    };
+    zhang.edit(task.visit, &[Edit::Finding(finding)]).expect("a change");
+    zhang.synchronise().await;
+    office.judged().await;
+    let page = Desk::of(&office, "wang").await.page(&format!("/console/visits/{}", task.visit)).await;
+    assert!(page.contains("<span class=\"line-no\">1-2</span>") && page.contains("1-2 冷藏温度"), "{page}");
+    assert!(!page.contains("<span class=\"hash\">1-2</span>"), "the code stands beside the finding once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_form_for_a_review_is_among_what_is_read_again() {
+    let office = Office::open().await;
+    let task = office.issue(&["zhang"]).await;
+    let mut zhang = office.phone("zhang", 1).await;
+    zhang.synchronise().await;
+    let wang = Desk::of(&office, "wang").await;
+    let path = format!("/console/visits/{}", task.visit);
+    let region = "<div data-live id=\"visit-review\">";
+    assert!(wang.page(&path).await.contains(region));
+    zhang.answer(task.visit, "1-1", 1);
+    zhang.seal(task.visit, false);
+    zhang.synchronise().await;
+    office.judged().await;
+    let sealed = wang.page(&path).await;
+    let (_, rest) = sealed.split_once(region).expect("the region");
+    assert!(rest.contains("提交审核意见"), "{rest}");
+    let neither = [("once", "1"), ("outcome", ""), ("opinion", "缺少照片")];
+    let neither = wang.post(&format!("{path}/reviews"), &neither).await;
+    assert_eq!(neither.status, StatusCode::BAD_REQUEST, "nothing is returned that nobody returned");
+    let long = "长".repeat(5_000);
+    let long = [("once", "2"), ("outcome", "returned"), ("opinion", long.as_str())];
+    let long = wang.post(&format!("{path}/reviews"), &long).await;
+    let shown = long.body.as_str().expect("a page");
+    assert!(shown.contains("id=\"opinion-fault\"") && shown.contains(&format!("data-page=\"{path}\"")));
 }

@@ -6,6 +6,7 @@
 mod deployment;
 
 mod admission;
+mod backups;
 mod console;
 mod damage;
 mod evidence;

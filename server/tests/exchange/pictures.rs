@@ -136,6 +136,27 @@ async fn pictures_are_drawn_once_and_kept_in_a_folder_that_may_go() {
     album.office.deployment.close().await;
 }
 
+/// A part of a file under the name of the whole would be taken for the evidence.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_cut_or_is_gone_is_told_and_not_sent_in_part() {
+    let file = jpeg(64, 48);
+    let album = Album::of(&[&file]).await;
+    let original = evidence::path_of(album.office.deployment.folder.path(), album.hashes[0]);
+    let path = format!("/api/v1/evidence/{}", album.hashes[0]);
+    std::fs::write(&original, &file[..file.len() / 2]).expect("cut");
+    assert_eq!(album.office.deployment.get("wang", &path).await.problem(500), "evidence.damaged");
+    std::fs::remove_file(&original).expect("gone");
+    for size in ["", "/thumbnail"] {
+        let gone = album.office.deployment.get("wang", &format!("{path}{size}")).await;
+        assert_eq!(gone.problem(500), "evidence.damaged", "{size}");
+    }
+    std::fs::write(&original, &file).expect("put back");
+    let (_, headers, _) = album.get("wang", &path, &[]).await;
+    let named = format!("attachment; filename=\"{}.jpg\"", album.hashes[0]);
+    assert_eq!(headers["content-disposition"], named.as_str());
+    album.office.deployment.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_and_bombs_have_no_picture_and_a_stable_code() {
     let mut cut = jpeg(600, 400);

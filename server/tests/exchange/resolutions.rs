@@ -1,15 +1,21 @@
 //! Disagreements decided at the console: the phones, the ledger check and a second supervisor see it.
 
 use crate::{
-    deployment::Answer,
+    deployment::{Answer, PASSWORD},
     ledger::open,
     office::{Issued, Office},
     phone::Phone,
 };
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
 use liuhen_engine::{field::Scalar, wire};
 use liuhen_inspection::conflict::Writers;
-use liuhen_server::ledger::verify;
+use liuhen_server::{
+    acts::access::sessions::{self, Credentials},
+    ledger::verify,
+};
 use liuhen_trace::{DeviceId, DocumentId, EntryKind};
 use serde_json::{Value, json};
 
@@ -219,6 +225,25 @@ async fn a_desk_that_was_revoked_is_replaced_and_its_key_is_not_heard_over_the_n
     quarrel.li.synchronise().await;
     assert_eq!(shown(&quarrel.li, quarrel.task.visit), (vec![Scalar::Int(6)], 0));
     quarrel.office.deployment.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_is_told_from_a_phone_in_the_list_of_devices() {
+    let quarrel = Quarrel::begin().await;
+    quarrel.choose("wang", 9).await.created();
+    let listed = quarrel.office.deployment.get("admin", "/api/v1/devices").await.ok();
+    let wang = quarrel.office.deployment.account("wang").await;
+    let devices = listed["items"].as_array().expect("a list");
+    assert!(devices.len() > 1);
+    for device in devices {
+        assert_eq!(device["desk"], device["account"] == *wang, "{device}");
+    }
+    let given = Credentials { login: "admin".into(), password: PASSWORD.into(), code: None };
+    let session = sessions::sign_in_at_console(quarrel.office.state(), given).await.expect("a sign-in");
+    let cookie = format!("liuhen_console={}", session.token);
+    let request = Request::get("/console/devices").header(header::COOKIE, cookie);
+    let page = quarrel.office.send(request.body(Body::empty()).expect("a request")).await;
+    assert_eq!(page.body.as_str().expect("a page").matches(">办公端<").count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

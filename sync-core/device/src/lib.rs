@@ -23,6 +23,6 @@ pub mod transport;
 pub use client::{Client, Parts};
 pub use error::{Error, Result};
 pub use records::{
-    Attached, Budget, Enrolment, Event, EvidenceContent, Failure, NewEvidence, Saved, Sealed, Status,
-    SyncReport, TaskSummary, VisitSnapshot,
+    Attached, Budget, Enrolment, Event, EvidenceContent, Failure, NewEnrolment, NewEvidence, Saved, Sealed,
+    Status, SyncReport, TaskSummary, VisitSnapshot,
 };

@@ -8,6 +8,19 @@ use liuhen_inspection::{
 use liuhen_trace::{BlobHash, BlobRef, DeviceId, DocumentId, Hash, Place};
 use std::path::PathBuf;
 
+/// What enrolling takes. The password and the code are used once and not kept.
+#[derive(Clone, Copy)]
+pub struct NewEnrolment<'a> {
+    /// Address of the server.
+    pub server: &'a str,
+    pub login: &'a str,
+    pub password: &'a str,
+    /// What the person's authenticator shows, where the account has a second factor. Each is good once.
+    pub code: Option<&'a str>,
+    /// How the person calls this phone.
+    pub device_name: &'a str,
+}
+
 /// Who this phone acts for, as the server granted it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
@@ -181,7 +194,7 @@ pub struct Event {
 }
 
 /// Every kind of [`Event`], with what an app makes of it.
-pub const EVENT_KINDS: [(&str, &str); 20] = [
+pub const EVENT_KINDS: [(&str, &str); 21] = [
     ("device.enrolled", "this phone may work"),
     ("device.no_signature", "the key did not sign; the save stands and is signed later"),
     ("task.arrived", "a task is here"),
@@ -198,6 +211,10 @@ pub const EVENT_KINDS: [(&str, &str); 20] = [
     ("entry.not_admitted", "this phone does not admit what the server did: report it"),
     ("segment.refused", "the server does not log entries; their values go into a new chain"),
     ("ledger.epoch_opened", "the server was restored; what its log lost is handed in again"),
+    (
+        "decision.lost",
+        "a restored server forgot a decision of a supervisor; what was built on it is offered again",
+    ),
     ("chain.restarted", "a new chain began: the folder was copied or restored, or its chain refused"),
     ("chain.forked", "two entries at one place: somebody works with a copy of this phone"),
     ("answer.not_believed", "part of an answer proved nothing and was left out"),

@@ -208,6 +208,12 @@ impl Document {
         self.index.position(hash).map(|at| self.index.node(at).chunk.to_vec())
     }
 
+    /// What a change puts where, for people who look at it: whether it was or would be admitted is
+    /// another matter. Values in maps that are not known here are left out.
+    pub fn puts_of(&self, chunk: &[u8]) -> Result<Vec<Put>, Refusal> {
+        Ok(reading::puts(&self.index, Decoded::from_chunk(chunk)?.ops))
+    }
+
     /// What a change depends on directly, sorted.
     pub fn deps(&self, hash: ChangeHash) -> Option<Vec<ChangeHash>> {
         self.index.position(hash).map(|at| self.index.node(at).deps.clone())

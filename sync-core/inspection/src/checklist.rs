@@ -74,7 +74,7 @@ pub struct Item {
 /// What an item is answered with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case", try_from = "Written", deny_unknown_fields)]
 pub enum ResponseType {
     /// One of the options, as its text.
     #[n(0)]
@@ -91,6 +91,44 @@ pub enum ResponseType {
     /// Text as [`Date`] writes it.
     #[n(4)]
     Date,
+}
+
+/// [`ResponseType`] as people write it: of a type without options, options that are given are a mistake
+/// and not passed over.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(rename = "type")]
+    kind: Kind,
+    options: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Choice,
+    Int,
+    Text,
+    Bool,
+    Date,
+}
+
+impl TryFrom<Written> for ResponseType {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        match (written.kind, written.options) {
+            (Kind::Choice, Some(options)) => Ok(Self::Choice { options }),
+            (Kind::Choice, None) => Err("missing field `options`"),
+            (Kind::Int | Kind::Text | Kind::Bool | Kind::Date, Some(_)) => {
+                Err("unknown field `options`: only a choice has them")
+            }
+            (Kind::Int, None) => Ok(Self::Int),
+            (Kind::Text, None) => Ok(Self::Text),
+            (Kind::Bool, None) => Ok(Self::Bool),
+            (Kind::Date, None) => Ok(Self::Date),
+        }
+    }
 }
 
 impl ResponseType {
@@ -118,10 +156,19 @@ impl ResponseType {
 impl Checklist {
     /// Reads what a person handed in. Unknown fields are refused: a misspelt one would be lost.
     pub fn from_json(json: &[u8]) -> Result<Self, Refusal> {
-        let checklist: Self = serde_json::from_slice(json)
+        let checklist: Self = serde_json::from_slice(unmarked(json))
             .map_err(|error| Refusal::new("checklist.malformed", error.to_string()))?;
         checklist.check()?;
+        checklist.check_typed()?;
         Ok(checklist)
+    }
+
+    /// What else is asked of a checklist that a person hands in. One that is registered stays readable
+    /// whatever is asked of newer ones.
+    fn check_typed(&self) -> Result<(), Refusal> {
+        check_typed_code(&self.code)?;
+        check_typed_line("title", &self.title)?;
+        self.items.iter().try_for_each(Item::check_typed)
     }
 
     /// Reads [`Checklist::to_bytes`] and nothing else.
@@ -181,6 +228,28 @@ impl Item {
             .map_err(|refusal| Refusal::new(refusal.code, format!("item {}: {}", self.code, refusal.detail)))
     }
 
+    fn check_typed(&self) -> Result<(), Refusal> {
+        check_typed_code(&self.code)?;
+        let paragraphs = [
+            ("text", Some(&self.text)),
+            ("how_to_check", self.how_to_check.as_ref()),
+            ("legal_basis", self.legal_basis.as_ref()),
+            ("penalty_basis", self.penalty_basis.as_ref()),
+        ];
+        let strange = |symbol: char| symbol.is_control() && !matches!(symbol, '\n' | '\r' | '\t');
+        for (name, text) in paragraphs {
+            if text.is_some_and(|text| text.contains(strange)) {
+                return Err(control_character(name));
+            }
+        }
+        let options: &[String] = match &self.response {
+            ResponseType::Choice { options } => options,
+            ResponseType::Int | ResponseType::Text | ResponseType::Bool | ResponseType::Date => &[],
+        };
+        options.iter().try_for_each(|line| check_typed_line("options", line))?;
+        self.usual_phrases.iter().try_for_each(|line| check_typed_line("usual_phrases", line))
+    }
+
     fn check_texts(&self) -> Result<(), Refusal> {
         check_text("text", &self.text, limits::PARAGRAPH_CHARS_MAX)?;
         let paragraphs = [
@@ -220,6 +289,27 @@ fn check_code(code: &str) -> Result<(), Refusal> {
         true => Ok(()),
         false => Err(Refusal::new("checklist.bad_code", format!("{code:?}: [A-Za-z0-9._-], 1 to 64"))),
     }
+}
+
+/// `.` and `..` mean folders to whatever makes a path of them.
+fn check_typed_code(code: &str) -> Result<(), Refusal> {
+    match code.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+        true => Ok(()),
+        false => Err(Refusal::new("checklist.bad_code", format!("{code:?}: a letter or a digit"))),
+    }
+}
+
+fn check_typed_line(name: &str, line: &str) -> Result<(), Refusal> {
+    if line.contains(char::is_control) { Err(control_character(name)) } else { Ok(()) }
+}
+
+fn control_character(name: &str) -> Refusal {
+    Refusal::new("checklist.control_character", name)
+}
+
+/// Some editors begin a text with a byte order mark.
+fn unmarked(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json)
 }
 
 fn check_lines(name: &str, lines: &[String], count_max: usize) -> Result<(), Refusal> {

@@ -1,5 +1,5 @@
-//! Every refusal this crate gives, with its title for people, and the two that a restored server gives
-//! entries: an entry's code is looked up here. Codes are stable: a retired one is never used again for
+//! Every refusal this crate gives, with its title for people, and what becomes of entries when a server
+//! was restored: an entry's code is looked up here. Codes are stable: a retired one is never used again for
 //! something else.
 
 /// A stable code with its titles.
@@ -21,8 +21,14 @@ pub const CODES: &[Code] = &[
         "服务器恢复后未找到该任务的分配，请重新分配",
         "The restored server does not have this assignment; assign it again",
     ),
+    code(
+        "change.decision_lost",
+        "服务器恢复后没有其所依据的裁定，已重新提交",
+        "The restored server does not have the decision it was built on; it was offered again",
+    ),
     code("checklist.bad_code", "编码格式不正确", "Malformed code"),
     code("checklist.bad_version", "版本号不正确", "Wrong version number"),
+    code("checklist.control_character", "含有换行或其他控制字符", "Line break or other control character"),
     code("checklist.duplicate_code", "检查内容编码重复", "Item code used twice"),
     code("checklist.duplicate_option", "选项或常用语重复", "Option or phrase given twice"),
     code("checklist.empty_text", "内容不能为空", "Empty text"),
@@ -34,7 +40,7 @@ pub const CODES: &[Code] = &[
     code("date.malformed", "日期格式不正确", "Not a date"),
     code(
         "document.not_restored",
-        "服务器恢复后没有该任务，请重新派发",
+        "服务器恢复后没有该任务，请重新下达",
         "The restored server does not have this task; issue it again",
     ),
     code("record.unknown_field", "笔录中没有该字段", "The record has no such field"),

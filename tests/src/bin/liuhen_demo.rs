@@ -2,7 +2,11 @@
 #![forbid(unsafe_code)]
 
 use clap::{Parser, Subcommand};
-use liuhen_tests::{browser, demo::run, replay::phone};
+use liuhen_tests::{
+    browser,
+    demo::{facts::remark, run},
+    replay::phone,
+};
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 #[derive(Parser)]
@@ -40,7 +44,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("\n没有通过 Not verified: {error:#}");
+            remark(format_args!("\n没有通过 Not verified: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -5,10 +5,15 @@
 
 pub mod seed;
 
-use crate::harness::{server::Server, workspace};
+use crate::harness::{
+    server::Server,
+    supervisor::{Api, text},
+    workspace,
+};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use seed::{PASSWORD, ROLES, Seeded};
+use serde_json::json;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -29,6 +34,9 @@ pub struct Options {
     /// What they are drawn from
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// As a stranger runs it: with an access token and without our configuration
+    #[arg(long)]
+    plain: bool,
     /// Passed on to `schemathesis run`
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -53,19 +61,24 @@ fn passes(options: &Options, role: &str) -> Result<bool> {
     let folder = tempfile::tempdir()?;
     let server = Server::create(&folder.path().join("server"))?;
     let seeded = seed::seed(&server, folder.path())?;
-    let config = configured(&folder.path().join("contract"), &seeded)?;
     eprintln!("\n{role}");
-    let status = Command::new(&options.schemathesis)
-        .arg("--config-file")
-        .arg(&config)
-        .arg("run")
-        .arg(format!("{}/api/v1/openapi.json", server.url()))
+    let mut command = Command::new(&options.schemathesis);
+    let home = folder.path().join("contract");
+    fs::create_dir_all(&home)?;
+    if !options.plain {
+        command.arg("--config-file").arg(configured(&home, &seeded)?);
+        command.env("LIUHEN_LOGIN", seed::login(role)).env("LIUHEN_PASSWORD", PASSWORD);
+    }
+    command.arg("run").arg(format!("{}/api/v1/openapi.json", server.url()));
+    if options.plain {
+        // Whoever signs out with their only token sees nothing but refusals from then on.
+        command.args(["--exclude-operation-id", "sign_out", "--header", &authorization(&server, role)?]);
+    }
+    let status = command
         .args(["--checks", "all", "--continue-on-failure", "--generation-database", "none"])
         .args(["--max-examples", &options.examples.to_string(), "--seed", &options.seed.to_string()])
         .args(&options.arguments)
-        .current_dir(config.parent().context("the configuration lies in a folder")?)
-        .env("LIUHEN_LOGIN", seed::login(role))
-        .env("LIUHEN_PASSWORD", PASSWORD)
+        .current_dir(&home)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .status()
         .with_context(|| options.schemathesis.display().to_string())?;
@@ -73,9 +86,15 @@ fn passes(options: &Options, role: &str) -> Result<bool> {
     Ok(status.success())
 }
 
+/// The header of somebody who has signed in.
+fn authorization(server: &Server, role: &str) -> Result<String> {
+    let credentials = json!({ "login": seed::login(role), "password": PASSWORD });
+    let session = Api::new(&server.url()).post("/api/v1/sessions", &credentials)?;
+    Ok(format!("Authorization: Bearer {}", text(&session, "access_token")?))
+}
+
 /// The configuration with the ids it speaks of.
 fn configured(folder: &Path, seeded: &Seeded) -> Result<PathBuf> {
-    fs::create_dir_all(folder)?;
     for name in ["schemathesis.toml", "hooks.py"] {
         fs::copy(workspace().join("tests/contract").join(name), folder.join(name)).context(name)?;
     }

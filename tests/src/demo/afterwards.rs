@@ -40,7 +40,7 @@ pub fn check(story: &mut Story) -> Result<()> {
         sealed += usize::from(typed.seal.is_some());
     }
     story.facts.tell("签章 Records sealed", sealed.to_string());
-    let read = format!("{answers} 答案 answers, {findings} 问题 findings, {files} 文件 files");
+    let read = format!("检查结果 answers {answers}，问题 findings {findings}，文件 files {files}");
     story.facts.tell("逐项读回一致 Read back, as typed", read);
     // As an auditor would, while the server runs.
     let leaves = server::verify_ledger(&story.places.server)?;

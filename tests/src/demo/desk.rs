@@ -1,7 +1,7 @@
 //! The office: accounts with their second factors, registers, dispatch, decisions and reviews, all over
 //! the API.
 
-use super::county::{CHECKLISTS, County, Person, PlannedVisit, Reassignment, Review, SUBJECT_TABLES};
+use super::county::{CHECKLISTS, County, Person, PlannedVisit, Review, SUBJECT_TABLES};
 use crate::{
     harness::{
         authenticator::Authenticator,
@@ -208,9 +208,12 @@ impl Desk {
         Ok(())
     }
 
-    pub fn reassign(&self, by: &str, issued: &Issued, change: &Reassignment) -> Result<()> {
+    /// The task goes from the one who led to another; the partner stays.
+    pub fn reassign(&self, by: &str, issued: &Issued, visit: &PlannedVisit, reason: &str) -> Result<()> {
         let path = format!("/api/v1/tasks/{}/assignment", issued.task);
-        let body = json!({ "assignees": [self.ids[&change.to]], "reason": change.reason });
+        let people = std::iter::once(visit.held_by()).chain(&visit.partner);
+        let assignees: Vec<&String> = people.map(|login| &self.ids[login]).collect();
+        let body = json!({ "assignees": assignees, "reason": reason });
         self.api(by)?.post(&path, &body)?;
         Ok(())
     }

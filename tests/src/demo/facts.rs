@@ -1,7 +1,11 @@
 //! What the demo says: stages while it works, a table of what happened in the end.
 
 use anyhow::{Context, Result};
-use std::time::Instant;
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    time::Instant,
+};
 
 /// Facts in the order they were found out. A fact is told after it was looked at.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +22,16 @@ impl Facts {
             |(what, how): &(String, String)| format!("  {what}{}  {how}", " ".repeat(width - columns(what)));
         self.0.iter().map(line).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Says a line on standard output. Somebody who stops reading (`| head`) does not end the demo.
+pub fn say(line: impl Display) {
+    drop(writeln!(io::stdout(), "{line}"));
+}
+
+/// As [`say`], for what is no result: on standard error.
+pub fn remark(line: impl Display) {
+    drop(writeln!(io::stderr(), "{line}"));
 }
 
 /// Columns on a terminal: Chinese characters take two.
@@ -37,7 +51,7 @@ impl Progress {
 
     /// Its error names the stage.
     pub fn stage<T>(&self, name: &str, stage: impl FnOnce() -> Result<T>) -> Result<T> {
-        eprintln!("[{:4.1} min] {name}", self.minutes());
+        remark(format_args!("[{:4.1} min] {name}", self.minutes()));
         stage().with_context(|| name.to_owned())
     }
 

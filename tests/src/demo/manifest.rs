@@ -1,5 +1,6 @@
 //! What a folder held when it was left: the SHA-256 of every file below it, to be compared when it is
-//! opened again. While people work in the console, only the parts they cannot change are listed.
+//! opened again. While people work in the console, only the parts they cannot change are listed, under
+//! another name: a list counts from the moment its name appears, however the demo ends.
 
 use anyhow::{Context, Result, ensure};
 use liuhen_trace::digest::Sha256Stream;
@@ -11,36 +12,74 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub const NAME: &str = "manifest.sha256";
+/// Both lists, and what a list is called until it is whole.
+pub const NAMES: [&str; 3] = [EVERYTHING, UNTOUCHED, PARTIAL];
+const EVERYTHING: &str = "manifest.sha256";
+const UNTOUCHED: &str = "untouched.sha256";
+const PARTIAL: &str = "manifest.partial";
+/// Nothing of these changes while people work in the console. A folder's name ends with `/`.
+const STILL: [&str; 7] = [
+    "demo.json",
+    "phones/",
+    "pictures/",
+    "server/signer/deployment.key",
+    "server/signer/log.key",
+    "server/signer/origin",
+    "server/signer/session.key",
+];
 const READ_BYTES: usize = 256 * 1024;
 
 /// What of a folder is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Everything,
-    /// Files whose path begins with one of these.
-    Below(&'static [&'static str]),
+    /// What people who work in the console cannot change.
+    Untouched,
 }
 
 impl Part {
+    /// Of its list.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Everything => EVERYTHING,
+            Self::Untouched => UNTOUCHED,
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Everything => Self::Untouched,
+            Self::Untouched => Self::Everything,
+        }
+    }
+
     fn holds(self, name: &str) -> bool {
-        name != NAME
-            && match self {
-                Part::Everything => true,
-                Part::Below(folders) => folders.iter().any(|folder| name.starts_with(folder)),
-            }
+        let is_still = |still: &str| name == still || (still.ends_with('/') && name.starts_with(still));
+        !NAMES.contains(&name) && (self == Self::Everything || STILL.iter().any(|still| is_still(still)))
     }
 }
 
-/// Writes the list beside the files, in the format of `sha256sum`.
+/// Writes the list beside the files, in the format of `sha256sum`, in place of the one before.
 pub fn write(folder: &Path, part: Part) -> Result<()> {
-    let path = folder.join(NAME);
-    fs::write(&path, list(folder, part)?).with_context(|| path.display().to_string())
+    let (partial, path) = (folder.join(PARTIAL), folder.join(part.name()));
+    fs::write(&partial, list(folder, part)?).with_context(|| partial.display().to_string())?;
+    fs::rename(&partial, &path).with_context(|| path.display().to_string())?;
+    let before = folder.join(part.other().name());
+    if before.exists() {
+        fs::remove_file(&before).with_context(|| before.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// The lists that are there. Where a demo was killed between two, both are, and both hold.
+pub fn parts(folder: &Path) -> Vec<Part> {
+    let parts = [Part::Everything, Part::Untouched];
+    parts.into_iter().filter(|part| folder.join(part.name()).is_file()).collect()
 }
 
 /// The names of files that are not as they were listed, in words. Nothing when all are.
 pub fn differences(folder: &Path, part: Part) -> Result<Vec<String>> {
-    let path = folder.join(NAME);
+    let (of, path) = (part.name(), folder.join(part.name()));
     let kept = fs::read(&path).with_context(|| path.display().to_string())?;
     let found = list(folder, part)?;
     if kept == found.as_bytes() {
@@ -51,15 +90,15 @@ pub fn differences(folder: &Path, part: Part) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for (name, digest) in &kept {
         match found.get(name) {
-            None => wrong.push(format!("{name} is gone, which {NAME} lists")),
-            Some(other) if other != digest => wrong.push(format!("{name} has other bytes than {NAME} lists")),
+            None => wrong.push(format!("{name} is gone, which {of} lists")),
+            Some(other) if other != digest => wrong.push(format!("{name} has other bytes than {of} lists")),
             Some(_) => {}
         }
     }
     let new = found.keys().filter(|name| !kept.contains_key(*name));
-    wrong.extend(new.map(|name| format!("{name} is new, which {NAME} does not list")));
+    wrong.extend(new.map(|name| format!("{name} is new, which {of} does not list")));
     if wrong.is_empty() {
-        wrong.push(format!("{NAME} itself was altered"));
+        wrong.push(format!("{of} itself was altered"));
     }
     Ok(wrong)
 }
@@ -141,19 +180,28 @@ mod tests {
     #[test]
     fn what_people_may_change_is_left_out_of_a_part() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["kept", "changed"] {
+        for name in ["phones", "server"] {
             fs::create_dir(folder.path().join(name)).unwrap();
             fs::write(folder.path().join(name).join("file"), "1").unwrap();
         }
-        let part = Part::Below(&["kept/"]);
-        write(folder.path(), part).unwrap();
-        fs::write(folder.path().join("changed/file"), "2").unwrap();
-        assert!(differences(folder.path(), part).unwrap().is_empty());
-        fs::write(folder.path().join("kept/file"), "2").unwrap();
+        write(folder.path(), Part::Untouched).unwrap();
+        fs::write(folder.path().join("server/file"), "2").unwrap();
+        assert!(differences(folder.path(), Part::Untouched).unwrap().is_empty());
+        fs::write(folder.path().join("phones/file"), "2").unwrap();
         assert_eq!(
-            differences(folder.path(), part).unwrap(),
-            ["kept/file has other bytes than manifest.sha256 lists"]
+            differences(folder.path(), Part::Untouched).unwrap(),
+            ["phones/file has other bytes than untouched.sha256 lists"]
         );
+    }
+
+    #[test]
+    fn one_list_takes_the_place_of_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        for part in [Part::Everything, Part::Untouched, Part::Everything] {
+            write(folder.path(), part).unwrap();
+            assert_eq!(parts(folder.path()), [part]);
+            assert!(differences(folder.path(), part).unwrap().is_empty());
+        }
     }
 
     #[test]
@@ -161,7 +209,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "a").unwrap();
         write(folder.path(), Part::Everything).unwrap();
-        let path = folder.path().join(NAME);
+        let path = folder.path().join(EVERYTHING);
         let kept = fs::read(&path).unwrap();
         for at in 0..kept.len() {
             let mut damaged = kept.clone();

@@ -2,17 +2,19 @@
 
 use super::{
     afterwards, console,
-    facts::Progress,
-    kept::{self, Kept, State},
+    facts::{Progress, remark, say},
+    kept::{self, Found, Kept},
+    manifest::Part,
     story::{self, Places, Story},
 };
 use crate::harness::{
-    server::{Launch, Server},
+    server::{self, Launch, Server},
     workspace,
 };
 use anyhow::{Result, bail};
 use clap::Args;
 use std::{
+    fs,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
 };
@@ -42,28 +44,55 @@ pub fn run(options: &Options) -> Result<()> {
     let progress = Progress::start();
     let folder = options.data.clone().unwrap_or_else(|| workspace().join("target/demo"));
     let folder = std::path::absolute(folder)?;
+    let _claim = kept::claim(&folder)?;
     if options.fresh {
         kept::remove(&folder)?;
     }
-    match Kept::read(&folder)? {
-        None => first_time(options, &folder, &progress),
-        Some(kept) if kept.state == State::Playing => {
-            eprintln!("上次未演完，重新开始 The last run did not finish; starting over.");
+    match kept::find(&folder)? {
+        Found::Nothing => first_time(options, &folder, &progress),
+        Found::Unfinished => {
+            remark("上次未演完，重新开始 The last run did not finish; starting over.");
             kept::remove(&folder)?;
             first_time(options, &folder, &progress)
         }
-        Some(kept) => again(options, &folder, kept, &progress),
+        Found::Played(kept) => again(options, &folder, &kept, &progress),
     }
 }
 
 fn first_time(options: &Options, folder: &Path, progress: &Progress) -> Result<()> {
-    let mut kept = Kept::playing();
-    kept.write(folder, State::Playing)?;
-    let mut story = story::play(folder, port(options)?, today(), progress)?;
+    let port = port(options)?;
+    kept::begin(folder)?;
+    let played = play(folder, port, progress);
+    let (server, kept) = played.inspect_err(|_| explain(folder))?;
+    say(format_args!("\n发生了什么 What happened ({:.1} min)\n{}", progress.minutes(), kept.table));
+    if !options.once {
+        kept.write(folder, Part::Untouched)?;
+    }
+    leave_or_show(options, folder, server, &kept, progress)
+}
+
+/// What may lie behind a day that failed: a full disk, or something the server says.
+fn explain(folder: &Path) {
+    const PROBE_BYTES: usize = 1024 * 1024;
+    let probe = folder.join("server/probe");
+    if let Err(full) = fs::write(&probe, vec![0; PROBE_BYTES]) {
+        remark(format_args!("\n{} 无法再写入 takes nothing more: {full}", folder.display()));
+    }
+    // Where it could not be written it may not be there.
+    drop(fs::remove_file(&probe));
+    let log = server::last_of_log(&Places::below(folder).server);
+    if !log.is_empty() {
+        remark(format_args!("\n服务器日志末尾 The last of server/server.log:\n{log}"));
+    }
+}
+
+/// The day, read back and verified, with the server that goes on running.
+fn play(folder: &Path, port: u16, progress: &Progress) -> Result<(Server, Kept)> {
+    let mut story = story::play(folder, port, today(), progress)?;
     progress.stage("逐项读回，核验账本 Reading back, verifying the ledger", || {
         afterwards::check(&mut story)
     })?;
-    kept.accounts = story.desk.accounts.clone();
+    let mut pages = Vec::new();
     for (key, why) in [
         ("canteen", "两人检查，分歧已处理 two phones, decided"),
         ("mall", "分歧待处理 a disagreement for you to decide"),
@@ -71,25 +100,26 @@ fn first_time(options: &Options, folder: &Path, progress: &Progress) -> Result<(
         ("ktv", "拒绝签字 refused to sign"),
     ] {
         let (subject, path) = story.page(key)?;
-        kept.pages.push((format!("{subject}：{why}"), path));
+        pages.push((format!("{subject}：{why}"), path));
     }
-    kept.table = story.facts.table();
-    let Story { server, phones, proxy, .. } = story;
-    drop((phones, proxy));
-    println!("\n发生了什么 What happened ({:.1} min)\n{}", progress.minutes(), kept.table);
-    leave_or_show(options, folder, server, kept, progress)
+    let kept = Kept { accounts: story.desk.accounts.clone(), pages, table: story.facts.table() };
+    let Story { server, .. } = story;
+    Ok((server, kept))
 }
 
 /// The folder was played before: it has to be as it was left.
-fn again(options: &Options, folder: &Path, mut kept: Kept, progress: &Progress) -> Result<()> {
-    progress.stage("逐字节比对 Comparing every byte with what was left", || kept.check_bytes(folder))?;
+fn again(options: &Options, folder: &Path, kept: &Kept, progress: &Progress) -> Result<()> {
+    progress
+        .stage("逐字节比对 Comparing every byte with what was left", || kept::check_bytes(folder))?;
     let leaves =
         progress.stage("核验数据库和账本 Verifying database and ledger", || kept::verify(folder))?;
-    println!("\n与上次离开时一致 As it was left; {leaves} leaves verified.\n{}", kept.table);
+    say(format_args!("\n与上次离开时一致 As it was left; {leaves} leaves verified.\n{}", kept.table));
     if options.once {
-        return kept.write(folder, State::Left);
+        return kept.write(folder, Part::Everything);
     }
     let launch = Launch { port: port(options)?, second_factor: true };
+    // Before the server changes a byte.
+    kept.write(folder, Part::Untouched)?;
     let server = Server::launch(&Places::below(folder).server, launch)?;
     leave_or_show(options, folder, server, kept, progress)
 }
@@ -98,17 +128,17 @@ fn leave_or_show(
     options: &Options,
     folder: &Path,
     mut server: Server,
-    mut kept: Kept,
+    kept: &Kept,
     progress: &Progress,
 ) -> Result<()> {
     if !options.once {
-        kept.write(folder, State::Open)?;
-        console::keep_open(&mut server, &kept)?;
+        console::keep_open(&mut server, kept)?;
     }
     server.stop()?;
     progress.stage("停止后再次核验 Verified again after the stop", || kept::verify(folder))?;
-    kept.write(folder, State::Left)?;
-    println!("\n保存在 kept in {}；再次运行会逐字节检查 the next run compares every byte.", folder.display());
+    kept.write(folder, Part::Everything)?;
+    let folder = folder.display();
+    say(format_args!("\n保存在 kept in {folder}；再次运行会逐字节检查 the next run compares every byte."));
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::{
         server::{Launch, Server},
     },
     replay::{
-        crew::{self, Job, Phone, Sight},
+        crew::{self, Job, Phone, Sight, Survived},
         dates,
         office::Issued,
         plan::{Save, undisputed},
@@ -77,7 +77,7 @@ pub struct Story {
 /// Plays the day in an empty folder and leaves the server running.
 pub fn play(folder: &Path, port: u16, today: Date, progress: &Progress) -> Result<Story> {
     let mut story = open(folder, port, today, progress)?;
-    progress.stage("派发任务 Dispatch", || story.dispatch(today))?;
+    progress.stage("下达任务 Dispatch", || story.dispatch(today))?;
     progress.stage("四部手机离线检查 Four phones in the field, offline", || story.field_work())?;
     progress.stage("上传中断后续传 An upload is cut and resumed", || story.cut_upload())?;
     progress.stage("全部上线 Everybody comes back online", || story.hand_in())?;
@@ -149,7 +149,7 @@ impl Story {
         for visit in &self.county.visits {
             let issued = &self.issued[&visit.key];
             if let Some(change) = &visit.reassigned {
-                self.desk.reassign(self.supervisor(visit), issued, change)?;
+                self.desk.reassign(self.supervisor(visit), issued, visit, &change.reason)?;
             }
             if let Some(reason) = &visit.recalled {
                 self.desk.recall(self.supervisor(visit), issued, reason)?;
@@ -168,7 +168,14 @@ impl Story {
         let canteen = &self.issued["canteen"];
         let state = self.desk.task(SUPERVISORS[1], canteen)?["state"].clone();
         ensure!(state == "delivered", "a task on two phones is {state}");
-        self.facts.tell("任务派发 Tasks dispatched", format!("{}，手机送达 delivered", self.issued.len()));
+        let visits = &self.county.visits;
+        let reassigned = visits.iter().filter(|visit| visit.reassigned.is_some()).count();
+        let recalled = visits.iter().filter(|visit| visit.recalled.is_some()).count();
+        let tasks = self.issued.len();
+        self.facts.tell(
+            "任务下达 Tasks dispatched",
+            format!("{tasks}，改派 reassigned {reassigned}，收回 recalled {recalled}，已送达手机 delivered"),
+        );
         Ok(())
     }
 
@@ -224,12 +231,22 @@ impl Story {
             }
         }
         crew::round(&mut self.phones, &jobs)?;
-        self.die()?;
+        let survived = self.die()?;
         ensure!(self.proxy.passed() == before, "bytes passed although the line was unplugged");
         let state = self.desk.task(SUPERVISORS[1], &self.issued["restaurant"])?["state"].clone();
         ensure!(state == "delivered", "nothing was handed in, and the office sees a task {state}");
         let saves: usize = self.phones.iter().map(|phone| phone.typed.len()).sum();
-        self.facts.tell("离线保存 Saves while offline", format!("{saves}，网络字节 bytes on the line 0"));
+        let phones = self.phones.len();
+        self.facts.tell(
+            "离线保存 Saves while offline",
+            format!("{saves}，手机 phones {phones}，网络字节 bytes on the line 0"),
+        );
+        let under_way = if survived.under_way_is_there { "已落盘 durable" } else { "不显示 not shown" };
+        let kept = format!("已确认 {0} 项全在 all {0} acknowledged are there", survived.acknowledged);
+        self.facts.tell(
+            "保存中途断电 Killed in a save",
+            format!("{kept}；中断的一项 the one under way {under_way}"),
+        );
         Ok(())
     }
 
@@ -237,7 +254,8 @@ impl Story {
         Ok([visit.closing.clone(), self.county.seal(visit, &self.places.pictures)?].concat())
     }
 
-    fn die(&mut self) -> Result<()> {
+    /// One phone is killed in the middle of a save, opened again, and typed on.
+    fn die(&mut self) -> Result<Survived> {
         let dying = self.county.visits.iter().find(|visit| !visit.dying_saves.is_empty());
         let visit = dying.context("no phone is to die")?.clone();
         let (document, spot) = (self.issued[&visit.key].visit.clone(), self.county.spot(&visit)?);
@@ -246,19 +264,11 @@ impl Story {
         let death = Death { after_saves: SAVES_BEFORE_DEATH, then: DEATH_AFTER };
         let mut left = visit.dying_saves.clone();
         let survived = phone.die_while_typing(&document, &mut left, Some(spot), death)?;
-        let under_way = match survived.under_way_is_there {
-            true => "最后一项已落盘 the one under way had become durable",
-            false => "未完成的一项不显示 the one under way shows nowhere",
-        };
-        let acknowledged = survived.acknowledged;
-        self.facts.tell(
-            "保存中途断电 Killed in the middle of a save",
-            format!("已确认 {acknowledged} 项全部还在 acknowledged saves, all there; {under_way}"),
-        );
         let mut jobs = self.no_jobs();
         let rest = [left, visit.rest_saves.clone(), self.closing(&visit)?].concat();
         jobs[number].push(self.typing(&visit, rest)?);
-        crew::round(&mut self.phones, &jobs)
+        crew::round(&mut self.phones, &jobs)?;
+        Ok(survived)
     }
 
     /// One phone comes back first, and its line breaks in the middle of a photo.
@@ -283,7 +293,7 @@ impl Story {
         self.facts.tell(
             "上传中断续传 Upload cut and resumed",
             format!(
-                "{} 文件 of files, 在 cut at {}, 重发 sent again {}",
+                "文件 files {}，断于 cut at {}，重发 sent again {}",
                 mb(files),
                 mb(CUT_AFTER_BYTES),
                 mb(resent)
@@ -356,16 +366,18 @@ impl Story {
 
     fn review(&mut self) -> Result<()> {
         let mut jobs = self.no_jobs();
-        let mut reviews = 0;
+        let (mut reviews, mut returned) = (0, 0);
         for visit in &self.county.visits {
             let Some(review) = &visit.review else { continue };
             self.desk.review(&self.issued[&visit.key], review)?;
             reviews += 1;
+            returned += usize::from(review.outcome == "returned");
             if let Some(lead) = self.phone(&visit.lead).filter(|_| !visit.supplement.is_empty()) {
                 jobs[lead].push(self.typing(visit, visit.supplement.clone())?);
             }
         }
-        self.facts.tell("审核 Reviews", reviews.to_string());
+        self.facts
+            .tell("审核 Reviews", format!("{reviews}，退回后补充 returned and supplemented {returned}"));
         self.round(jobs)
     }
 

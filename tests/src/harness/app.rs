@@ -15,6 +15,7 @@ pub fn enrolled(folder: &Path, server: &str, login: &str, password: &str) -> Res
         login: login.to_owned(),
         password: password.to_owned(),
         device_name: format!("phone of {login}"),
+        code: None,
     })?;
     hand_in(&phone)?;
     Ok(phone)

@@ -5,11 +5,13 @@
 //! - [`server`]: a server process on a free port with its own folder.
 //! - [`supervisor`]: the API as a supervisor's program calls it.
 //! - [`proxy`]: connections that break at a byte nobody chose.
+//! - [`signals`]: asking processes to end, and holding them to the life of this one.
 
 pub mod app;
 pub mod authenticator;
 pub mod proxy;
 pub mod server;
+pub mod signals;
 pub mod story;
 pub mod supervisor;
 

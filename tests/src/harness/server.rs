@@ -1,6 +1,6 @@
 //! The server as a process of its own, on a free port, with a folder of its own.
 
-use super::{server_program, supervisor::Api};
+use super::{server_program, signals, signals::Leash, supervisor::Api};
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     fs,
@@ -30,6 +30,8 @@ pub struct Server {
     process: Child,
     pub data: PathBuf,
     pub address: SocketAddr,
+    /// Should this process die without a word, the server does not stay behind.
+    _leash: Leash,
 }
 
 /// Who `liuhen admin create` makes first.
@@ -64,8 +66,7 @@ impl Server {
 
     /// Makes the first account in an empty folder.
     pub fn found(data: &Path, founder: &Founder) -> Result<()> {
-        let program = server_program()?;
-        let mut create = Command::new(&program);
+        let mut create = program(&server_program()?);
         create
             .args(["admin", "create", "--login", founder.login])
             .args(["--name", founder.name, "--department", founder.department])
@@ -83,20 +84,21 @@ impl Server {
 
     /// As [`Server::open`], with a port or a rule of its own.
     pub fn launch(data: &Path, how: Launch) -> Result<Self> {
-        let program = server_program()?;
+        let path = server_program()?;
         fs::create_dir_all(data).with_context(|| data.display().to_string())?;
         let log = fs::File::options().create(true).append(true).open(log_of(data))?;
-        let mut process = Command::new(&program)
+        let mut process = program(&path)
             .args(["serve", "--address", &format!("127.0.0.1:{}", how.port), "--data"])
             .arg(data)
             .env("LIUHEN_SECOND_FACTOR", if how.second_factor { "required" } else { "optional" })
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
-            .with_context(|| program.display().to_string())?;
+            .with_context(|| path.display().to_string())?;
         let stdout = process.stdout.take().context("the server's output is piped")?;
-        match listening(stdout, data) {
-            Ok(address) => Ok(Self { process, data: data.to_path_buf(), address }),
+        let leashed = Leash::on(process.id()).and_then(|leash| Ok((leash, listening(stdout, data)?)));
+        match leashed {
+            Ok((leash, address)) => Ok(Self { process, data: data.to_path_buf(), address, _leash: leash }),
             Err(error) => {
                 // It may have ended by itself.
                 drop(process.kill());
@@ -135,9 +137,7 @@ impl Server {
 
     /// Asks it to end and waits until it has. It may have heard so already, from the terminal.
     pub fn stop(mut self) -> Result<()> {
-        let pid = self.process.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &pid]).status()?;
-        ensure!(told.success(), "kill -TERM {pid} ended with {told}");
+        signals::terminate(self.process.id())?;
         let status = self.process.wait()?;
         ensure!(status.success(), "the server ended with {status}: {}", last_of_log(&self.data));
         Ok(())
@@ -160,10 +160,19 @@ impl Drop for Server {
 }
 
 /// `liuhen <arguments> --data <data>`.
-pub fn run(program: &Path, data: &Path, arguments: &[&str]) -> Result<Output> {
-    let mut command = Command::new(program);
+pub fn run(path: &Path, data: &Path, arguments: &[&str]) -> Result<Output> {
+    let mut command = program(path);
     command.args(arguments).arg("--data").arg(data);
-    command.output().with_context(|| program.display().to_string())
+    command.output().with_context(|| path.display().to_string())
+}
+
+/// The server's program without the settings of a server that somebody else runs on this machine.
+fn program(path: &Path) -> Command {
+    let mut command = Command::new(path);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LIUHEN_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// Recomputes the ledger of a folder, served or not, and all it commits to. Returns the leaves.
@@ -208,7 +217,8 @@ fn log_of(data: &Path) -> PathBuf {
     data.join("server.log")
 }
 
-fn last_of_log(data: &Path) -> String {
+/// What the server said last.
+pub fn last_of_log(data: &Path) -> String {
     let log = fs::read_to_string(log_of(data)).unwrap_or_default();
     let lines: Vec<&str> = log.lines().rev().take(10).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")

@@ -10,7 +10,12 @@ use super::{
 };
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
-use std::{path::PathBuf, thread, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
 
 /// A phone that still has something after this many synchronisations is stuck.
 const SYNCHRONISATIONS_MAX: usize = 200;
@@ -20,6 +25,8 @@ const DEATH_IN_SAVE_MICROS_MAX: u64 = 12_000;
 const DEATH_IN_EXCHANGE_MICROS_MAX: u64 = 150_000;
 /// After a broken connection, when the phone asks for no longer: long enough to let others through.
 const RETRY_DELAY: Duration = Duration::from_millis(5);
+/// Between the synchronisations of a phone that nobody uses.
+const POCKET_DELAY: Duration = Duration::from_millis(100);
 /// A person who pulls to refresh waits no longer, whatever the phone asks for.
 const RETRY_DELAY_MAX: Duration = Duration::from_millis(500);
 
@@ -98,6 +105,18 @@ impl Phone {
             }
         }
         bail!("phone {} was not enrolled in {SYNCHRONISATIONS_MAX} attempts", self.number)
+    }
+
+    fn take_part(&mut self, jobs: &[Job], left: &AtomicUsize) -> Result<()> {
+        let at_work = AtWork(left);
+        self.work(jobs)?;
+        drop(at_work);
+        let is_offline = jobs.iter().all(|job| matches!(job, Job::Type { .. }));
+        while !is_offline && left.load(Ordering::Relaxed) > 0 {
+            thread::sleep(POCKET_DELAY);
+            self.synchronise()?;
+        }
+        Ok(())
     }
 
     fn work(&mut self, jobs: &[Job]) -> Result<()> {
@@ -283,13 +302,20 @@ impl Phone {
     }
 }
 
-/// Every phone with something to do does it at the same time. All of them end before the round does.
+/// Every phone with something to do does it at the same time. All of them end before the round does; who
+/// is through goes on synchronising like a phone in a pocket, because a restored server may have
+/// forgotten what a colleague still waits for. Who only types is out of reach of any network.
 pub fn round(phones: &mut [Phone], jobs: &[Vec<Job>]) -> Result<()> {
+    let at_work: Vec<_> = phones.iter_mut().zip(jobs).filter(|(_, jobs)| !jobs.is_empty()).collect();
+    let left = AtomicUsize::new(at_work.len());
     let results: Vec<Result<()>> = thread::scope(|scope| {
-        let at_work = phones.iter_mut().zip(jobs).filter(|(_, jobs)| !jobs.is_empty());
         let threads: Vec<_> = at_work
+            .into_iter()
             .map(|(phone, jobs)| {
-                scope.spawn(move || phone.work(jobs).with_context(|| format!("phone {}", phone.number)))
+                let left = &left;
+                scope.spawn(move || {
+                    phone.take_part(jobs, left).with_context(|| format!("phone {}", phone.number))
+                })
             })
             .collect();
         threads
@@ -298,6 +324,15 @@ pub fn round(phones: &mut [Phone], jobs: &[Vec<Job>]) -> Result<()> {
             .collect()
     });
     results.into_iter().collect()
+}
+
+/// Counts one phone less when it is through, however it came to be.
+struct AtWork<'a>(&'a AtomicUsize);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A failure of the line or a busy server, after which a person tries again.

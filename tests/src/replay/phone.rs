@@ -64,7 +64,7 @@ impl Phone {
     fn carry_out(&self, command: Command) -> Result<Reply> {
         match command {
             Command::Enrol { server, login, password, name } => {
-                self.client.enrol(NewEnrolment { server, login, password, device_name: name })?;
+                self.client.enrol(NewEnrolment { server, login, password, device_name: name, code: None })?;
                 Ok(Reply::Done)
             }
             Command::Save { visit, saves, spot } => {

@@ -94,6 +94,32 @@ fn orders_are_carried_out_in_a_folder_that_nobody_serves() {
 }
 
 #[test]
+fn nobody_else_of_the_machine_reads_the_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("made/by/the/server");
+    Server::create(&data).expect("a server").stop().expect("it stops");
+    assert_eq!(fs::metadata(&data).expect("a folder").permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn root_gives_no_order_in_the_folder_of_a_user_who_could_not_serve_it_afterwards() {
+    const SOMEBODY: u32 = 1000;
+    let folder = tempfile::tempdir().expect("a folder");
+    Server::create(folder.path()).expect("a server").stop().expect("it stops");
+    if std::os::unix::fs::chown(folder.path(), Some(SOMEBODY), None).is_err() {
+        // Only root can give a folder away, and only root is warned.
+        return;
+    }
+    let before = fs::read(folder.path().join("signer/checkpoint")).expect("a checkpoint");
+    refused(&create_li(folder.path()), "of user 1000");
+    assert_eq!(fs::read(folder.path().join("signer/checkpoint")).expect("a checkpoint"), before);
+    let server = Server::open(folder.path()).expect("it starts");
+    succeeded(&create_li(folder.path()));
+    server.stop().expect("it stops");
+    verified(folder.path());
+}
+
+#[test]
 fn a_lost_authenticator_is_taken_away_and_the_next_sign_in_sets_up_another() {
     let folder = tempfile::tempdir().expect("a folder");
     Server::create(folder.path()).expect("a server").stop().expect("it stops");

@@ -2,7 +2,7 @@
 
 use liuhen_tests::{
     demo::desk::PASSWORD,
-    harness::{authenticator::Authenticator, server_program, supervisor::Api},
+    harness::{authenticator::Authenticator, server_program, signals, supervisor::Api},
 };
 use std::{
     fs,
@@ -16,6 +16,8 @@ fn demo(folder: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_liuhen-demo"));
     command.args(["--port", "0", "--data"]).arg(folder).args(options);
     command.env("LIUHEN_SERVER", server_program().expect("built"));
+    // Of a server that somebody runs on the same machine: nothing to the demo.
+    command.env("LIUHEN_ADMIN_PASSWORD", "another administrator's").env("LIUHEN_TLS_CERT", "/nowhere");
     command
 }
 
@@ -105,8 +107,12 @@ impl Open {
     }
 
     fn tell_to_end(&self) {
-        let pid = self.process.id().to_string();
-        drop(Command::new("kill").args(["-TERM", &pid]).status());
+        signals::terminate(self.process.id()).expect("it hears");
+    }
+
+    fn kill(mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it ends");
     }
 }
 
@@ -140,20 +146,62 @@ fn the_day_is_played_verified_and_shown_and_damage_to_each_kind_of_file_is_named
     let code = Authenticator::new(&open.secret).expect("a secret").fresh_code().expect("a code");
     let api = Api::signed_in_with_code(&open.url, "shen", PASSWORD, &code).expect("the supervisor signs in");
     assert_eq!(api.list("/api/v1/tasks").expect("tasks").len(), 12);
+    let second = once(&folder);
+    assert!(shown(&second).contains("another demo is using"), "{}", shown(&second));
     open.end();
 
     let output = once(&folder);
     assert!(output.status.success(), "closed cleanly, and yet: {}", shown(&output));
     fails_when_damaged(&folder, &folder.join("server/liuhen.sqlite"));
+    a_demo_killed_with_its_console_open_leaves_no_server_and_damage_to_what_stood_still_is_named(&folder);
+}
+
+fn a_demo_killed_with_its_console_open_leaves_no_server_and_damage_to_what_stood_still_is_named(
+    folder: &Path,
+) {
+    let open = Open::new(folder);
+    let url = open.url.clone();
+    open.kill();
+    let still = ["demo.json", "phones/lin/core/device.key", "server/signer/session.key", "untouched.sha256"];
+    for name in still {
+        fails_when_damaged(folder, &folder.join(name));
+    }
+    let output = once(folder);
+    assert!(output.status.success(), "killed, and yet: {}", shown(&output));
+    assert!(Api::new(&url).send("GET", "/healthz", &[], &[]).is_err(), "its server still runs");
+    let output = once(folder);
+    assert!(output.status.success(), "looked at after it was killed, and yet: {}", shown(&output));
+}
+
+#[test]
+fn a_demo_that_was_killed_while_it_played_is_played_anew() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("demo");
+    let mut process = demo(&folder, &["--once"]).stderr(Stdio::piped()).spawn().expect("the demo");
+    let lines = BufReader::new(process.stderr.take().expect("piped")).lines();
+    let mut lines = lines.map(|line| line.expect("a line"));
+    assert!(lines.any(|line| line.contains("Dispatch")), "it never came so far");
+    process.kill().expect("it runs");
+    process.wait().expect("it ends");
+    let output = once(&folder);
+    assert!(output.status.success(), "{}", shown(&output));
+    assert!(shown(&output).contains("starting over"), "{}", shown(&output));
 }
 
 #[test]
 fn somebody_elses_folder_is_not_touched() {
-    let place = tempfile::tempdir().expect("a folder");
-    fs::write(place.path().join("thesis.txt"), "years of work").expect("a file");
-    for options in [&["--once"][..], &["--once", "--fresh"]] {
-        let output = demo(place.path(), options).output().expect("the demo");
-        assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    // What stands beside the thesis: nothing, or what a demo's folder has, too.
+    for (name, content) in [("", ""), ("demo.json", "{}"), ("manifest.sha256", "0"), ("playing", "")] {
+        let place = tempfile::tempdir().expect("a folder");
+        fs::write(place.path().join("thesis.txt"), "years of work").expect("a file");
+        if !name.is_empty() {
+            fs::write(place.path().join(name), content).expect("a file");
+        }
+        for options in [&["--once"][..], &["--once", "--fresh"]] {
+            let output = demo(place.path(), options).output().expect("the demo");
+            assert_eq!(output.status.code(), Some(1), "{name}: {}", shown(&output));
+        }
+        assert_eq!(fs::read_to_string(place.path().join("thesis.txt")).expect("a file"), "years of work");
+        assert_eq!(files_below(place.path()).len(), 1 + usize::from(!name.is_empty()), "{name}");
     }
-    assert_eq!(fs::read_to_string(place.path().join("thesis.txt")).expect("a file"), "years of work");
 }

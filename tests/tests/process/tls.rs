@@ -43,8 +43,10 @@ impl Running {
     }
 
     fn signal(&self, name: &str) {
-        let told = Command::new("kill").args([name, &self.process.id().to_string()]).status();
-        assert!(told.expect("kill runs").success());
+        let told = Command::new("sh")
+            .args(["-c", r#"kill "$0" "$1""#, name, &self.process.id().to_string()])
+            .status();
+        assert!(told.expect("sh runs").success());
     }
 
     /// Whether a client that trusts this certificate is answered.

@@ -179,6 +179,11 @@ fn authorise_change(actor: &Actor, before: &AccountRow, change: &AccountChange) 
         let detail = "nobody changes their own roles, state or department";
         return Err(ApiError::forbidden("account.own_change", detail));
     }
+    // A sign-in left open must not be enough to take the account over.
+    if own && change.password.is_some() {
+        let detail = "one's own password is changed by giving the present one";
+        return Err(ApiError::forbidden("account.own_change", detail));
+    }
     Ok(())
 }
 

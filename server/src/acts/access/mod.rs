@@ -109,19 +109,24 @@ where
     F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T, ApiError>> + Send + 'static,
 {
     let authorised = actor.account.clone();
-    let claim = actor.once.as_ref().map(|once| once.next(actor.id()));
+    let claim = actor.once.as_ref().map(|once| once.next(actor.id(), &state.ledger.session_secret()));
     let committed = state.ledger.commit(move |tx| {
         async move {
+            // First, because an act on one's own account changes the account: its repeat was
+            // authorised under the one of before.
+            if let Some(claim) = &claim
+                && let Some(output) = claim.given(tx).await?
+            {
+                return Ok(output);
+            }
             let present = store::accounts::by_id(tx.conn(), &authorised.id).await?;
             if present.as_ref() != Some(&authorised) {
                 return Err(changed_meanwhile());
             }
-            let Some(claim) = claim else { return act(tx).await };
-            if let Some(output) = claim.given(tx).await? {
-                return Ok(output);
-            }
             let output = act(tx).await?;
-            claim.keep(tx, output.to_canonical()).await?;
+            if let Some(claim) = claim {
+                claim.keep(tx, output.to_canonical()).await?;
+            }
             Ok(output)
         }
         .boxed()

@@ -7,11 +7,14 @@
 
 use super::Actor;
 use crate::{
-    ApiError,
-    ledger::Tx,
+    ApiError, AppState,
+    ledger::{Tx, clock},
     store::{self, idempotency::IdempotencyRow},
 };
-use liuhen_trace::{Canonical, digest::Sha256Stream};
+use liuhen_trace::{
+    Canonical,
+    digest::{self, Sha256Stream},
+};
 use std::{
     fmt,
     sync::{
@@ -59,15 +62,28 @@ impl Once {
     }
 
     /// For the request's next commit, whose body has been read by now.
-    pub(super) fn next(&self, account: &str) -> Claim {
-        let request = self.request.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Claim {
-            account: account.to_owned(),
-            key: self.key.clone(),
-            ordinal: self.commits.fetch_add(1, Ordering::Relaxed),
-            request: request.finish().to_vec(),
-        }
+    pub(super) fn next(&self, account: &str, secret: &[u8; 32]) -> Claim {
+        self.claim(account, self.commits.fetch_add(1, Ordering::Relaxed), secret)
     }
+
+    /// `secret` goes into what is kept of the request: it may hold a password, and from a plain hash
+    /// of it whoever reads the database could find that out by guessing.
+    fn claim(&self, account: &str, ordinal: i64, secret: &[u8; 32]) -> Claim {
+        let request = self.request.lock().unwrap_or_else(PoisonError::into_inner).clone().finish();
+        let request = digest::tagged("liuhen/once/1", &[secret, &request]).as_bytes().to_vec();
+        Claim { account: account.to_owned(), key: self.key.clone(), ordinal, request }
+    }
+}
+
+/// Whether the actor's request came before and was carried out: asked where a repeat no longer finds
+/// what the first one found, and would be refused before its commit.
+pub(super) async fn was_carried_out(state: &AppState, actor: &Actor) -> Result<bool, ApiError> {
+    let Some(once) = &actor.once else { return Ok(false) };
+    let claim = once.claim(actor.id(), 0, &state.ledger.session_secret());
+    let mut conn = state.store.read().await?;
+    let row = store::idempotency::by_key(&mut conn, &claim.account, &claim.key, claim.ordinal).await?;
+    let forget_before_ms = clock::now_ms() - MEMORY_MS;
+    Ok(row.is_some_and(|row| row.request == claim.request && row.created_at_ms >= forget_before_ms))
 }
 
 impl fmt::Debug for Once {
@@ -100,7 +116,7 @@ impl Claim {
         let Some(row) = row else { return Ok(None) };
         if row.request != self.request {
             let detail = "another request was carried out under this idempotency key";
-            return Err(ApiError::unprocessable("idempotency.key_reused", detail));
+            return Err(ApiError::conflict("idempotency.key_reused", detail));
         }
         T::from_canonical(&row.output).map(Some).map_err(|refusal| ApiError::internal(refusal.to_string()))
     }
@@ -136,7 +152,7 @@ mod tests {
         let hash = |parts: &[&[u8]], body: &[u8]| {
             let once = Once::new("key", parts).expect("a key");
             once.read(body);
-            once.next("account").request
+            once.next("account", &[0; 32]).request
         };
         let same = hash(&[b"POST", b"/tasks"], b"{}");
         assert_eq!(same, hash(&[b"POST", b"/tasks"], b"{}"));
@@ -147,5 +163,13 @@ mod tests {
         ] {
             assert_ne!(same, other);
         }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_request_with_a_password_is_of_no_use_without_the_servers_secret() {
+        let request: [&[u8]; 2] = [b"POST", b"/accounts"];
+        let kept = |secret: [u8; 32]| Once::new("key", &request).expect("a key").next("a", &secret).request;
+        assert_eq!(kept([1; 32]), kept([1; 32]));
+        assert_ne!(kept([1; 32]), kept([2; 32]));
     }
 }

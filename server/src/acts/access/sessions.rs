@@ -112,6 +112,10 @@ pub async fn sign_in_at_console(state: &AppState, given: Credentials) -> Result<
 /// Exchanges a refresh token for a new pair.
 pub async fn refresh(state: &AppState, refresh_token: &str) -> Result<Session, ApiError> {
     let hash = hash_token(refresh_token);
+    let mut conn = state.store.read().await?;
+    // What strangers make up does not come before the writer.
+    store::sessions::token(&mut conn, &hash).await?.ok_or_else(unknown_token)?;
+    drop(conn);
     let lifetime_ms = lifetime_ms(state);
     let committed = state
         .ledger
@@ -249,7 +253,7 @@ async fn rotate(
 ) -> Result<Result<Rotated, ApiError>, sqlx::Error> {
     let now_ms = tx.now_ms();
     let Some(token) = store::sessions::token(tx.conn(), hash).await? else {
-        return Ok(Err(unauthorized("session.refresh_unknown", "this is no refresh token of ours")));
+        return Ok(Err(unknown_token()));
     };
     let family = store::sessions::family(tx.conn(), &token.family).await?;
     if let Err(error) = judge(&token, family.as_ref(), now_ms) {
@@ -306,6 +310,10 @@ fn hash_token(refresh_token: &str) -> Vec<u8> {
 
 fn lifetime_ms(state: &AppState) -> i64 {
     i64::from(state.config.refresh_days) * DAY_MS
+}
+
+fn unknown_token() -> ApiError {
+    unauthorized("session.refresh_unknown", "this is no refresh token of ours")
 }
 
 fn unauthorized(code: &'static str, detail: &str) -> ApiError {

@@ -26,7 +26,8 @@ const READ_AT_ONCE_MAX: usize = 2;
 static READERS: Semaphore = Semaphore::const_new(READ_AT_ONCE_MAX);
 /// Reading a file takes a second or two; who waits longer is told to come again.
 const TURN_WAIT: Duration = Duration::from_secs(20);
-/// A department's parties that an import is matched with: five times as many as one file holds.
+/// Parties that an import is matched with, of the department and those below it: five times as many as
+/// one file holds.
 const REGISTER_ROWS_MAX: i64 = 100_000;
 
 /// What somebody wants done with a file.
@@ -119,9 +120,9 @@ impl Handed {
 }
 
 async fn register(conn: &mut Connection, department: &str) -> Result<Vec<SubjectRow>, ApiError> {
-    let rows = store::subjects::of_department(conn, department, REGISTER_ROWS_MAX + 1).await?;
+    let rows = store::subjects::below_department(conn, department, REGISTER_ROWS_MAX + 1).await?;
     if rows.len() as i64 > REGISTER_ROWS_MAX {
-        let detail = format!("the department has more than {REGISTER_ROWS_MAX} subjects");
+        let detail = format!("the department and those below it have more than {REGISTER_ROWS_MAX} subjects");
         return Err(ApiError::conflict("import.register_too_large", detail));
     }
     Ok(rows)

@@ -1,6 +1,6 @@
 //! Disagreements: in one visit, and as a worklist over all visits, with the form that decides one.
 
-use super::{visit::Opened, words};
+use super::{sheet, visit::Opened, words};
 use crate::{
     ApiError, AppState,
     acts::{
@@ -15,7 +15,12 @@ use crate::{
         words::Badge,
     },
     routes::extract::{Path, Query},
-    views::{self, trace::TraceLine, visits::ConflictQuery},
+    views::{
+        self,
+        paging::List,
+        trace::TraceLine,
+        visits::{ConflictQuery, ConflictView},
+    },
 };
 use askama::Template;
 use axum::{
@@ -26,7 +31,7 @@ use axum::{
 use liuhen_inspection::{
     conflict::{Claim, Conflict, ConflictState},
     limits,
-    visit::Value,
+    visit::{Value, shape},
 };
 use liuhen_trace::ChangeHash;
 use serde::Deserialize;
@@ -34,6 +39,8 @@ use std::collections::BTreeMap;
 
 /// Visits that one page of the worklist looks at: each is opened whole.
 const VISITS_MAX: i64 = 40;
+/// Pages without anything to show that are passed over before the reader is asked to go on.
+const EMPTY_PAGES_MAX: usize = 25;
 
 #[derive(Template)]
 #[template(path = "casework/conflicts.html")]
@@ -61,6 +68,8 @@ pub struct Dispute {
     pub visit: String,
     pub path: String,
     pub field: String,
+    /// What the finding or note says that the field is of; empty for anything else.
+    pub title: String,
     pub state: Badge,
     pub open: bool,
     pub overwritten: bool,
@@ -78,6 +87,8 @@ pub struct Side {
     pub json: String,
     pub author: String,
     pub when: String,
+    /// By the clock of the author's phone.
+    pub claimed: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -111,6 +122,7 @@ pub async fn resolve(
     };
     let actor = fields.once_actor(signed_in.actor(), &format!("POST /console/visits/{visit}/resolutions"))?;
     let back = safe_path(fields.given("back").as_deref());
+    let signed_in = signed_in.shown_at(back.clone());
     match resolution::resolve(&state, &actor, views::visits::parse(&visit)?, new).await {
         Ok(_) => Ok(after(&back, "resolved").into_response()),
         Err(error) if form::belongs_to_form(&error) => {
@@ -155,11 +167,14 @@ async fn in_words(
         lines.extend(views::trace::of_changes(state, actor, &visit, some).await?);
     }
     let may_decide = authorise(actor, Action::ResolveConflicts, &opened.task.department).is_ok();
+    let titles = sheet::titles(&opened.view);
     let disputes = conflicts.iter().enumerate().map(|(at, conflict)| {
+        let about = shape::parse_path(&conflict.path).ok().and_then(|path| path.item);
         let seen: Vec<String> = conflict.values.iter().map(|claim| claim.change.to_string()).collect();
-        let side = |claim: &Claim| side(lang, claim, &lines);
+        let side = |claim: &Claim| side(lang, &conflict.path, claim, &lines);
         Dispute {
-            id: format!("dispute-{}", at + 1),
+            id: format!("dispute-{}-{}", visit.get(24..).unwrap_or_default(), at + 1),
+            title: about.and_then(|id| titles.get(&id).cloned()).unwrap_or_default(),
             visit: visit.clone(),
             path: conflict.path.clone(),
             field: words::field(lang, &opened.checklist, &conflict.path),
@@ -175,11 +190,20 @@ async fn in_words(
     Ok(disputes.collect())
 }
 
-fn side(lang: Lang, claim: &Claim, lines: &BTreeMap<ChangeHash, TraceLine>) -> Side {
+fn side(lang: Lang, path: &str, claim: &Claim, lines: &BTreeMap<ChangeHash, TraceLine>) -> Side {
     let line = lines.get(&claim.change);
+    let value = match shape::parse_path(path) {
+        _ if claim.value.as_text().is_some_and(|text| text.trim().is_empty()) => {
+            lang.t("（空白）", "(blank)").to_owned()
+        }
+        Ok(path) => words::written(lang, &path, &claim.value),
+        Err(_) => words::value(lang, &claim.value),
+    };
+    let on_phone = line.filter(|line| line.who.as_ref().is_some_and(|who| !who.desk));
     let when = line.map(|line| show::interval(line.when.after_ms, Some(line.when.before_ms)));
     Side {
-        value: words::value(lang, &claim.value),
+        value,
+        claimed: on_phone.and_then(|line| line.entry.as_ref()).map(|entry| show::time_exact(entry.wall_ms)),
         json: serde_json::to_string(&claim.value).unwrap_or_default(),
         author: claim.author.as_ref().map(|person| person.name.clone()).unwrap_or_default(),
         when: when.unwrap_or_default(),
@@ -195,6 +219,26 @@ fn badge(lang: Lang, state: ConflictState) -> Badge {
     Badge { tone, text: words::conflict_state(lang, state) }
 }
 
+/// The next page that has anything: visits of other departments and those whose disagreements are in
+/// another state count towards a page and show nothing.
+async fn some_conflicts(
+    state: &AppState,
+    actor: &Actor,
+    wanted: ConflictState,
+    cursor: Option<String>,
+) -> Result<List<ConflictView>, ApiError> {
+    let mut conn = state.store.read().await?;
+    let mut query = ConflictQuery { cursor, limit: Some(VISITS_MAX), state: Some(wanted) };
+    for _ in 0..EMPTY_PAGES_MAX {
+        let list = views::visits::conflicts(&mut conn, actor, query.clone()).await?;
+        if !list.items.is_empty() || list.next.is_none() {
+            return Ok(list);
+        }
+        query.cursor = list.next;
+    }
+    views::visits::conflicts(&mut conn, actor, query).await
+}
+
 async fn worklist_page(
     state: &AppState,
     signed_in: SignedIn,
@@ -207,10 +251,7 @@ async fn worklist_page(
         Some("overwritten") => ("overwritten", ConflictState::Overwritten),
         _ => ("", ConflictState::Open),
     };
-    let listed = ConflictQuery { cursor: query.cursor.clone(), limit: Some(VISITS_MAX), state: Some(wanted) };
-    let mut conn = state.store.read().await?;
-    let list = views::visits::conflicts(&mut conn, actor, listed).await?;
-    drop(conn);
+    let list = some_conflicts(state, actor, wanted, query.cursor.clone()).await?;
     let mut visits: BTreeMap<String, Vec<Conflict>> = BTreeMap::new();
     for known in list.items {
         visits.entry(known.visit).or_default().push(known.conflict);

@@ -12,18 +12,16 @@ mod trace;
 mod visit;
 pub mod words;
 
+use super::page_above;
 use crate::AppState;
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::{Router, routing::get};
 
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/visits/{visit}", get(visit::show))
         .route("/visits/{visit}/trace", get(trace::show))
-        .route("/visits/{visit}/reviews", post(visit::review))
-        .route("/visits/{visit}/resolutions", post(disputes::resolve))
+        .route("/visits/{visit}/reviews", get(page_above).post(visit::review))
+        .route("/visits/{visit}/resolutions", get(page_above).post(disputes::resolve))
         .route("/visits/{visit}/evidence/{hash}", get(evidence::show))
         .route("/conflicts", get(disputes::worklist))
         .route("/evidence/{hash}", get(evidence::in_its_visit))

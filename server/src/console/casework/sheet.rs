@@ -1,21 +1,35 @@
 //! A visit as the lines of its page: what was written, in the order of the checklist, in words.
 
 use super::words;
-use crate::console::Lang;
+use crate::{
+    console::{Lang, show},
+    views::trace::WriteView,
+};
 use liuhen_inspection::{
     checklist::{Checklist, Item},
     conflict::Person,
     visit::{
-        Value, VisitField, VisitView,
+        Value, VisitField, VisitView, shape,
         view::{EvidenceView, FindingView, Origin, SealView, Shown},
     },
 };
-use liuhen_trace::ChangeHash;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Of a finding or note, where it is named beside one of its fields.
+const TITLE_CHARS_MAX: usize = 24;
+
+/// Fields that one line of the trace tells, and of each text; the API tells all.
+const PARTS_MAX: usize = 12;
+const PART_CHARS_MAX: usize = 160;
+
+/// Of findings and notes, by id.
+pub type Titles = BTreeMap<String, String>;
 
 /// One item of the checklist with everything that was written on it.
 pub struct Line {
+    /// Its place, for links to it; people know it by its code.
     pub number: usize,
+    pub code: String,
     pub text: String,
     pub how_to_check: Option<String>,
     pub legal_basis: Option<String>,
@@ -111,6 +125,7 @@ pub fn lines(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Line> {
         };
         Line {
             number: at + 1,
+            code: item.code.clone(),
             text: item.text.clone(),
             how_to_check: item.how_to_check.clone(),
             legal_basis: item.legal_basis.clone(),
@@ -145,7 +160,7 @@ pub fn fields(l: Lang, visit: &VisitView) -> Vec<Cell> {
 pub fn findings(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Finding> {
     let finding = |of: &FindingView| Finding {
         item: item(l, checklist, &of.item),
-        code: words::value_or_blank(l, &of.code),
+        code: rule_code(l, of),
         place: words::value_or_blank(l, &of.place),
         text: words::value_or_blank(l, &of.text),
         days_to_correct: words::value_or_blank(l, &of.days_to_correct),
@@ -158,6 +173,11 @@ pub fn findings(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Findin
         changed_by: names(&of.origin.changed_by),
     };
     visit.findings.iter().map(finding).collect()
+}
+
+/// The code of the rule, where it is not that of the item, which stands beside it.
+fn rule_code(l: Lang, of: &FindingView) -> String {
+    if of.code == of.item { String::new() } else { words::value_or_blank(l, &of.code) }
 }
 
 pub fn notes(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Note> {
@@ -185,28 +205,47 @@ pub fn evidence(l: Lang, checklist: &Checklist, visit: &VisitView) -> Vec<Announ
     visit.evidence.iter().map(announced).collect()
 }
 
-/// What changes wrote, as far as the visit still tells: a value that its own author replaced shows nowhere.
-pub fn written(l: Lang, checklist: &Checklist, visit: &VisitView) -> BTreeMap<String, Vec<(String, String)>> {
-    let mut written: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
-    let mut note = |change: ChangeHash, path: &str, value: &Value| {
-        let said = (words::field(l, checklist, path), words::value(l, value));
-        written.entry(change.to_string()).or_default().insert(said);
-    };
-    for response in &visit.responses {
-        note(response.shown.change, &format!("responses/{}", response.item), &response.shown.value);
-    }
-    for remark in &visit.remarks {
-        note(remark.shown.change, &format!("remarks/{}", remark.item), &remark.shown.value);
-    }
-    for field in &visit.fields {
-        note(field.shown.change, &format!("visit/{}", field.field), &field.shown.value);
-    }
-    for conflict in &visit.conflicts {
-        for claim in conflict.values.iter().chain(&conflict.chosen) {
-            note(claim.change, &conflict.path, &claim.value);
+/// Findings and notes by the beginning of what they say, so that a field of one of them tells which.
+pub fn titles(visit: &VisitView) -> Titles {
+    let of =
+        |id: &String, text: &Value| Some((id.clone(), show::beginning(text.as_text()?, TITLE_CHARS_MAX)));
+    let findings = visit.findings.iter().filter_map(|finding| of(&finding.id, &finding.text));
+    findings.chain(visit.notes.iter().filter_map(|note| of(&note.id, &note.text))).collect()
+}
+
+/// What an entry writes, field by field; `titles` name the findings and notes it goes on with.
+pub fn said(l: Lang, checklist: &Checklist, titles: &Titles, writes: &[WriteView]) -> Vec<(String, String)> {
+    let mut said: Vec<(String, String)> = Vec::new();
+    let mut gone_on_with = BTreeSet::new();
+    // What it says before where it stands and what belongs to it.
+    let mut ordered: Vec<&WriteView> = writes.iter().collect();
+    ordered.sort_by_key(|write| !(write.path.ends_with("/text") || write.path.ends_with("/caption")));
+    for write in ordered.into_iter().take(PARTS_MAX) {
+        let Ok(path) = shape::parse_path(&write.path) else { continue };
+        let makes = |id: &String| writes.iter().any(|other| other.path == format!("{}/{id}/text", path.root));
+        if let Some(id) = path.item.as_ref().filter(|id| !makes(id))
+            && let Some(title) = titles.get(id)
+            && gone_on_with.insert(id.clone())
+        {
+            said.push((words::thing(l, &path.root).to_owned(), title.clone()));
         }
+        let name = match path.item {
+            Some(_) => words::part(l, &path.key).to_owned(),
+            None => words::field(l, checklist, &write.path),
+        };
+        let text = match (&path.item, path.key.as_str(), write.value.as_text()) {
+            (Some(_), "item", Some(code)) => words::field(l, checklist, &format!("responses/{code}")),
+            (Some(_), "finding", Some(id)) => titles.get(id).cloned().unwrap_or_else(|| id.to_owned()),
+            // The file itself stands beside it as a link.
+            (Some(_), "blob", _) => continue,
+            _ => words::written(l, &path, &write.value),
+        };
+        said.push((name, show::beginning(&text, PART_CHARS_MAX)));
     }
-    written.into_iter().map(|(change, said)| (change, said.into_iter().collect())).collect()
+    if writes.len() > PARTS_MAX {
+        said.push((l.t("另有", "And more").to_owned(), (writes.len() - PARTS_MAX).to_string()));
+    }
+    said
 }
 
 /// The seal that counts first, then the others.
@@ -249,7 +288,7 @@ fn cell(l: Lang, name: &'static str, shown: &Shown) -> Cell {
     }
 }
 
-/// The item that something is about, with its number.
+/// The item that something is about, with its code.
 fn item(l: Lang, checklist: &Checklist, code: &Value) -> Option<String> {
     let code = code.as_text()?;
     Some(words::field(l, checklist, &format!("responses/{code}")))

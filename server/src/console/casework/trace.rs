@@ -2,7 +2,7 @@
 //! somebody else checks the same without trusting it.
 
 use super::{
-    sheet,
+    sheet::{self, Titles},
     visit::{Head, Opened},
     words,
 };
@@ -13,13 +13,13 @@ use crate::{
     routes::extract::{Path, Query},
     views::{
         self,
-        trace::{CheckpointView, TraceLine, TraceQuery},
+        trace::{CheckpointView, EntryView, TraceLine, TraceQuery},
     },
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
+use liuhen_inspection::checklist::Checklist;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// Lines on a page.
 const LINES: i64 = 100;
@@ -78,6 +78,8 @@ pub struct SetAside {
     pub verdict: Badge,
     pub why: String,
     pub when: String,
+    /// What it would have written.
+    pub said: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -98,13 +100,14 @@ pub async fn show(
     let opened = Opened::load(&mut conn, actor, &visit).await?;
     drop(conn);
     let head = opened.head(p.lang, actor);
-    let written = sheet::written(p.lang, &opened.checklist, &opened.view);
     let only_aside = wanted.only.as_deref() == Some("aside");
     let query = TraceQuery { cursor: wanted.cursor.clone(), limit: Some(LINES), not_admitted: only_aside };
     let read = views::trace::page(&state, actor, &visit, query).await?;
     let here = format!("/console/visits/{}/trace", head.visit);
     let only = if only_aside { "only=aside&" } else { "" };
-    let lines: Vec<Line> = read.items.into_iter().map(|read| line(p.lang, read, &written)).collect();
+    let titles = sheet::titles(&opened.view);
+    let items = read.items.into_iter();
+    let lines: Vec<Line> = items.map(|read| line(p.lang, read, &opened.checklist, &titles)).collect();
     let page = TracePage {
         failed: lines.iter().filter(|line| !line.passed).count(),
         lines,
@@ -124,11 +127,13 @@ pub async fn set_aside(
     state: &AppState,
     actor: &Actor,
     lang: Lang,
-    visit: &str,
+    opened: &Opened,
 ) -> Result<Vec<SetAside>, ApiError> {
+    let visit = opened.view.visit.to_string();
     let query = TraceQuery { cursor: None, limit: Some(SET_ASIDE_MAX), not_admitted: true };
-    let read = views::trace::page(state, actor, visit, query).await?;
-    let lines = read.items.into_iter().map(|read| line(lang, read, &BTreeMap::new()));
+    let read = views::trace::page(state, actor, &visit, query).await?;
+    let titles = sheet::titles(&opened.view);
+    let lines = read.items.into_iter().map(|read| line(lang, read, &opened.checklist, &titles));
     let set_aside = lines.filter_map(|line| {
         Some(SetAside {
             verdict: line.verdict?,
@@ -136,15 +141,17 @@ pub async fn set_aside(
             who: line.who,
             why: line.why,
             when: line.when,
+            said: line.details,
         })
     });
     Ok(set_aside.collect())
 }
 
-fn line(lang: Lang, read: TraceLine, written: &BTreeMap<String, Vec<(String, String)>>) -> Line {
+fn line(lang: Lang, read: TraceLine, checklist: &Checklist, titles: &Titles) -> Line {
     let entry = read.entry.as_ref();
     let kind = match entry.and_then(|entry| entry.step) {
         Some(step) => words::step(lang, step).to_owned(),
+        None if entry.is_some_and(writes_finding) => lang.t("登记问题", "Finding").to_owned(),
         None if read.seq.is_some() => words::entry_kind(lang, &read.kind).to_owned(),
         None => words::act_kind(lang, &read.kind).to_owned(),
     };
@@ -177,8 +184,8 @@ fn line(lang: Lang, read: TraceLine, written: &BTreeMap<String, Vec<(String, Str
             )
         }),
         mock: entry.and_then(|entry| entry.place.as_ref()).is_some_and(|place| place.mock),
-        details: match entry.and_then(|entry| entry.change.as_ref()) {
-            Some(change) => written.get(change).cloned().unwrap_or_default(),
+        details: match entry {
+            Some(entry) => sheet::said(lang, checklist, titles, &entry.writes),
             None => details(lang, &read),
         },
         files: entry
@@ -193,6 +200,11 @@ fn line(lang: Lang, read: TraceLine, written: &BTreeMap<String, Vec<(String, Str
         checks: checks.collect(),
         kind,
     }
+}
+
+/// An edit of the list of findings, whose kind is that of any edit.
+fn writes_finding(entry: &EntryView) -> bool {
+    entry.kind == "edit" && entry.writes.iter().any(|write| write.path.starts_with("findings/"))
 }
 
 fn bounds(lang: Lang, read: &TraceLine) -> String {

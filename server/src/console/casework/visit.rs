@@ -143,16 +143,22 @@ pub async fn review(
     Path(visit): Path,
     fields: Fields,
 ) -> Result<Response, ApiError> {
+    let signed_in = signed_in.shown_at(format!("/console/visits/{visit}"));
     let outcome = match fields.get("outcome") {
         "accepted" => ReviewOutcome::Accepted,
-        _ => ReviewOutcome::Returned,
+        "returned" => ReviewOutcome::Returned,
+        other => return Err(ApiError::bad_request("request.wrong_form", format!("outcome: {other:?}"))),
     };
     let new = NewReview { outcome, opinion: fields.get("opinion").to_owned() };
     let actor = fields.once_actor(signed_in.actor(), &format!("POST /console/visits/{visit}/reviews"))?;
     match casework::review(&state, &actor, views::visits::parse(&visit)?, new).await {
         Ok(_) => Ok(after(&format!("/console/visits/{visit}"), "reviewed").into_response()),
         Err(error) if form::belongs_to_form(&error) => {
-            let faults = Faults::of(signed_in.page.lang, &error, &[("text.empty", "opinion")]);
+            let faults = Faults::of(
+                signed_in.page.lang,
+                &error,
+                &[("text.empty", "opinion"), ("text.too_long", "opinion")],
+            );
             page(&state, signed_in, &visit, fields, faults).await
         }
         Err(error) => Err(error),
@@ -186,7 +192,7 @@ pub async fn page(
         seals: sheet::seals(lang, view),
         refusals: view.refusals.clone(),
         additions: sheet::additions(lang, checklist, view),
-        set_aside: trace::set_aside(state, actor, lang, visit).await?,
+        set_aside: trace::set_aside(state, actor, lang, &opened).await?,
         reviews,
         review,
         once: new_once(),

@@ -1,7 +1,7 @@
 //! What pages call the things of a visit: stable names go in, words for people come out.
 
 use crate::console::{Lang, show, words as common};
-use liuhen_engine::field::Scalar;
+use liuhen_engine::{field::Scalar, shape::Path};
 use liuhen_inspection::{
     checklist::{Checklist, ResponseType},
     codes,
@@ -78,8 +78,8 @@ pub fn conflict_state(l: Lang, state: ConflictState) -> &'static str {
 /// The field that a path such as `responses/7` or `findings/9f…/place` means, in words.
 pub fn field(l: Lang, checklist: &Checklist, path: &str) -> String {
     let Ok(path) = shape::parse_path(path) else { return path.to_owned() };
-    let item = |code: &str| match checklist.items.iter().position(|item| item.code == code) {
-        Some(at) => format!("{} {}", at + 1, checklist.items[at].text),
+    let item = |code: &str| match checklist.items.iter().find(|item| item.code == code) {
+        Some(item) => format!("{code} {}", item.text),
         None => code.to_owned(),
     };
     match path.root.as_str() {
@@ -89,15 +89,35 @@ pub fn field(l: Lang, checklist: &Checklist, path: &str) -> String {
             Ok(field) => visit_field(l, field).to_owned(),
             Err(_) => path.key,
         },
-        shape::FINDINGS => format!("{} · {}", l.t("发现的问题", "Finding"), part(l, &path.key)),
-        shape::NOTES => format!("{} · {}", l.t("备注", "Note"), part(l, &path.key)),
-        shape::EVIDENCE => format!("{} · {}", l.t("证据", "Evidence"), part(l, &path.key)),
+        root @ (shape::FINDINGS | shape::NOTES | shape::EVIDENCE) => {
+            format!("{} · {}", thing(l, root), part(l, &path.key))
+        }
         _ => path.to_string(),
     }
 }
 
+/// A value that was put into a field, in words.
+pub fn written(l: Lang, path: &Path, of: &Value) -> String {
+    match (path.root.as_str(), path.key.as_str(), &of.0) {
+        (shape::EVIDENCE, "size_bytes", Scalar::Int(bytes)) => show::size(*bytes),
+        (shape::EVIDENCE, "captured_at_ms", Scalar::Int(at_ms)) => show::time_exact(*at_ms),
+        (shape::EVIDENCE, "source", Scalar::Text(name)) => source(l, name).to_owned(),
+        (shape::VISIT, "started_at" | "ended_at", Scalar::Text(text)) => stated_time(text),
+        _ => value(l, of),
+    }
+}
+
+/// What stands under a root of items.
+pub fn thing(l: Lang, root: &str) -> &'static str {
+    match root {
+        shape::FINDINGS => l.t("问题", "Finding"),
+        shape::NOTES => l.t("备注", "Note"),
+        _ => l.t("证据", "Evidence"),
+    }
+}
+
 /// A key of a finding, a note or a piece of evidence.
-fn part(l: Lang, key: &str) -> &str {
+pub fn part(l: Lang, key: &str) -> &str {
     match key {
         "item" => l.t("检查内容", "Item"),
         "code" => l.t("编码", "Code"),
@@ -160,7 +180,7 @@ pub fn entry_kind(l: Lang, kind: &str) -> &str {
 pub fn step(l: Lang, step: &str) -> &str {
     match step {
         "delivered" => l.t("任务送达", "Task delivered"),
-        "opened" => l.t("任务已读", "Task opened"),
+        "opened" => l.t("任务查看", "Task opened"),
         "claimed" => l.t("任务领取", "Task claimed"),
         other => other,
     }
@@ -236,6 +256,6 @@ pub fn task_state(l: Lang, state: &str) -> String {
 pub fn outcome(l: Lang, outcome: &str) -> &'static str {
     match outcome {
         "accepted" => l.t("通过", "Accepted"),
-        _ => l.t("退回补充", "Returned"),
+        _ => l.t("退回补正", "Returned"),
     }
 }

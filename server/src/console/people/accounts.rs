@@ -132,7 +132,7 @@ pub async fn create(
         Ok(row) => Ok(after(&format!("/console/accounts/{}", row.id), "account_created").into_response()),
         Err(error) if form::belongs_to_form(&error) => {
             let faults = Faults::of(signed_in.page.lang, &error, PLACES);
-            new_page(&state, signed_in, fields, faults).await
+            new_page(&state, signed_in.shown_at("/console/accounts/new"), fields, faults).await
         }
         Err(error) => Err(error),
     }
@@ -179,7 +179,8 @@ pub async fn change_state(
 ) -> Result<Response, ApiError> {
     let (to, done) = match fields.get("to") {
         "active" => (AccountState::Active, "activated"),
-        _ => (AccountState::Inactive, "deactivated"),
+        "inactive" => (AccountState::Inactive, "deactivated"),
+        other => return Err(ApiError::bad_request("request.wrong_form", format!("no state {other:?}"))),
     };
     let change = AccountChange { state: Some(to), ..AccountChange::default() };
     apply(&state, signed_in, &id, fields, change, done).await
@@ -202,11 +203,13 @@ pub async fn reset_second_factor(
     Path(id): Path,
     fields: Fields,
 ) -> Result<Response, ApiError> {
-    let actor = fields.once_actor(signed_in.actor(), "POST /console/accounts/second-factor")?;
+    let actor =
+        fields.once_actor(signed_in.actor(), &format!("POST /console/accounts/{id}/second-factor"))?;
     match second_factor::remove(&state, &actor, &id).await {
         Ok(_) => Ok(after(&format!("/console/accounts/{id}"), "factor_reset").into_response()),
         Err(error) if form::belongs_to_form(&error) => {
             let faults = Faults::of(signed_in.page.lang, &error, PLACES);
+            let signed_in = signed_in.shown_at(format!("/console/accounts/{id}"));
             account_page(&state, signed_in, &id, None, faults).await
         }
         Err(error) => Err(error),
@@ -227,6 +230,7 @@ async fn apply(
         Err(error) if form::belongs_to_form(&error) => {
             let faults = Faults::of(signed_in.page.lang, &error, PLACES);
             let kept = fields.has("with_roles", "yes").then_some(fields);
+            let signed_in = signed_in.shown_at(format!("/console/accounts/{id}"));
             account_page(state, signed_in, id, kept, faults).await
         }
         Err(error) => Err(error),

@@ -56,7 +56,7 @@ pub async fn revoke(
         Ok(_) => Ok(after("/console/devices", "device_revoked").into_response()),
         Err(error) if form::belongs_to_form(&error) => {
             let faults = Faults::of(signed_in.page.lang, &error, &[]);
-            page(&state, signed_in, Paging::default(), faults).await
+            page(&state, signed_in.shown_at("/console/devices"), Paging::default(), faults).await
         }
         Err(error) => Err(error),
     }

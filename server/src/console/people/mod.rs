@@ -7,13 +7,11 @@ mod devices;
 use crate::{
     ApiError, AppState,
     acts::access::Actor,
+    console::page_above,
     store::Connection,
     views::{self, departments::DepartmentView, paging::Paging},
 };
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::{Router, routing::get};
 
 /// A select with more options than this is no help; the list of departments has all of them.
 const DEPARTMENTS_MAX: i64 = 500;
@@ -23,12 +21,13 @@ pub fn routes() -> Router<AppState> {
         .route("/accounts", get(accounts::list).post(accounts::create))
         .route("/accounts/new", get(accounts::new))
         .route("/accounts/{account}", get(accounts::show).post(accounts::change))
-        .route("/accounts/{account}/state", post(accounts::change_state))
-        .route("/accounts/{account}/password", post(accounts::reset_password))
-        .route("/accounts/{account}/second-factor", post(accounts::reset_second_factor))
+        .route("/accounts/{account}/state", get(page_above).post(accounts::change_state))
+        .route("/accounts/{account}/password", get(page_above).post(accounts::reset_password))
+        .route("/accounts/{account}/second-factor", get(page_above).post(accounts::reset_second_factor))
         .route("/departments", get(departments::list).post(departments::create))
         .route("/devices", get(devices::list))
-        .route("/devices/{device}/revocation", post(devices::revoke))
+        .route("/devices/{device}", get(page_above))
+        .route("/devices/{device}/revocation", get(page_above).post(devices::revoke))
 }
 
 /// Departments in a select, and what their ids mean.

@@ -20,7 +20,7 @@ use crate::{
 use askama::Template;
 use axum::{
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use liuhen_inspection::checklist::{self, Item, ResponseType};
@@ -107,12 +107,7 @@ pub async fn download(
     Path(hash): Path,
 ) -> Result<Response, ApiError> {
     let mut conn = state.store.read().await?;
-    let view = views::checklists::show(&mut conn, &hash).await?;
-    let json = serde_json::to_vec_pretty(&view.checklist)?;
-    let name = format!("attachment; filename=\"{}-v{}.json\"", view.code, view.version);
-    let headers =
-        [(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, json).into_response())
+    views::checklists::file(&mut conn, &hash).await.map(IntoResponse::into_response)
 }
 
 pub async fn new(signed_in: SignedIn) -> Result<Response, ApiError> {

@@ -18,13 +18,13 @@ use crate::{
         upload::Upload,
         words::Badge,
     },
-    views::imports::{FieldName, ImportReport, Outcome, RowKind, Severity},
+    views::imports::{ImportReport, Outcome, RowKind, Severity},
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use liuhen_import::{Datum, Overrides};
+use liuhen_import::{Datum, Field, Overrides};
 use liuhen_trace::digest;
 
 /// A page with such a file in it still opens at once; the lists people hand in are far below.
@@ -151,16 +151,15 @@ pub async fn import(
 
 /// What was chosen for each field; what was never asked is left to the header.
 fn overrides(fields: &Fields) -> Overrides {
-    let chosen = FieldName::ALL.into_iter().filter_map(|field| {
+    let chosen = Field::ALL.into_iter().filter_map(|field| {
         let column = fields.given(&field_key(field))?.parse().ok()?;
-        Some((field.field(), column))
+        Some((field, column))
     });
     chosen.collect()
 }
 
-fn field_key(field: FieldName) -> String {
-    let name = serde_json::to_value(field).ok();
-    format!("column_{}", name.as_ref().and_then(|name| name.as_str()).unwrap_or_default())
+fn field_key(field: Field) -> String {
+    format!("column_{}", field.name())
 }
 
 async fn page(
@@ -186,12 +185,12 @@ async fn page(
 }
 
 fn report(lang: Lang, view: ImportReport, file_name: String, file: &Bytes, digest: String) -> Report {
-    let title = |field: FieldName| {
+    let title = |field: Field| {
         let (zh, en) = field.titles();
         lang.t(zh, en)
     };
     let column_of = |field| view.columns.iter().find(|column| column.field == Some(field));
-    let choices = FieldName::ALL.into_iter().map(|field| FieldChoice {
+    let choices = Field::ALL.into_iter().map(|field| FieldChoice {
         name: field_key(field),
         title: title(field),
         chosen: column_of(field).map_or(0, |column| column.number),

@@ -22,8 +22,9 @@ use askama::Template;
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
+use liuhen_inspection::task::TaskState;
 
 #[derive(Template)]
 #[template(path = "tasks/assignment.html")]
@@ -31,6 +32,8 @@ struct AssignmentPage {
     p: Page,
     task: TaskView,
     candidates: Vec<Candidate>,
+    /// Who holds the task as the form shows it.
+    held: String,
     fields: Fields,
     faults: Faults,
     once: String,
@@ -51,7 +54,10 @@ pub async fn assignment(
     signed_in: SignedIn,
     Path(id): Path,
 ) -> Result<Response, ApiError> {
-    assignment_form(&state, signed_in, &id, None, Faults::none()).await
+    match ended(&state, &signed_in, &id).await? {
+        Some(led) => Ok(led),
+        None => assignment_form(&state, signed_in, &id, None, Faults::none()).await,
+    }
 }
 
 /// `fields` as sent; without them, those who hold the task now.
@@ -70,11 +76,46 @@ async fn assignment_form(
     render(&AssignmentPage {
         p: signed_in.page,
         candidates: people::candidates(inspectors, &fields),
+        held: held(&task),
         task,
         fields,
         faults,
         once: new_once(),
     })
+}
+
+/// To the page of a task about which nothing can be changed any more: it says why.
+async fn ended(state: &AppState, signed_in: &SignedIn, id: &str) -> Result<Option<Response>, ApiError> {
+    let mut conn = state.store.read().await?;
+    let task = views::tasks::show(&mut conn, signed_in.actor(), id).await?.task;
+    let has_ended = matches!(task.state, TaskState::Done | TaskState::Recalled);
+    Ok(has_ended.then(|| Redirect::to(&format!("/console/tasks/{id}")).into_response()))
+}
+
+fn held(task: &TaskView) -> String {
+    let held: Vec<&str> = task.task.assignees.iter().map(|assignee| assignee.account.as_str()).collect();
+    held.join(",")
+}
+
+/// Who was put in or taken off since the form was shown: it would be undone by somebody who never saw it.
+async fn moved_on(
+    state: &AppState,
+    signed_in: &SignedIn,
+    id: &str,
+    fields: &Fields,
+) -> Result<Faults, ApiError> {
+    let mut conn = state.store.read().await?;
+    let task = views::tasks::show(&mut conn, signed_in.actor(), id).await?;
+    if fields.given("held").is_none_or(|known| known == held(&task)) {
+        return Ok(Faults::none());
+    }
+    let lang = signed_in.page.lang;
+    let now: Vec<&str> = task.task.assignees.iter().map(|assignee| assignee.name.as_str()).collect();
+    let told = lang.t(
+        "承办人员刚刚被他人调整，请核对后再提交。现为：",
+        "Somebody has just re-assigned it. Check again; now it is: ",
+    );
+    Ok(Faults::all(format!("{told}{}", now.join(lang.t("、", ", ")))))
 }
 
 fn holders(task: &TaskView) -> Fields {
@@ -93,6 +134,9 @@ pub async fn reassign(
     let assignees = people::chosen(lang, &fields, &mut faults);
     if fields.given("reason").is_none() {
         faults.at("reason", lang.t("请填写改派原因", "Say why"));
+    }
+    if faults.is_empty() {
+        faults = moved_on(&state, &signed_in, &id, &fields).await?;
     }
     if faults.is_empty() {
         let actor = fields.once_actor(signed_in.actor(), &format!("POST /console/tasks/{id}/assignment"))?;
@@ -115,7 +159,10 @@ pub async fn recall_page(
     signed_in: SignedIn,
     Path(id): Path,
 ) -> Result<Response, ApiError> {
-    recall_form(&state, signed_in, &id, Fields::default(), Faults::none()).await
+    match ended(&state, &signed_in, &id).await? {
+        Some(led) => Ok(led),
+        None => recall_form(&state, signed_in, &id, Fields::default(), Faults::none()).await,
+    }
 }
 
 async fn recall_form(

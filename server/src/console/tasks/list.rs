@@ -220,9 +220,9 @@ fn checklist_choices(lang: Lang, filter: &Filter, checklists: &[ChecklistView]) 
 fn orders(lang: Lang, filter: &Filter) -> Vec<Choice> {
     let shown = if filter.order.is_empty() { "newest" } else { &filter.order };
     vec![
-        choice(shown, "newest", lang.t("最新下发在前", "Newest first")),
+        choice(shown, "newest", lang.t("最新下达在前", "Newest first")),
         choice(shown, "due", lang.t("最早到期在前", "Due first")),
-        choice(shown, "oldest", lang.t("最早下发在前", "Oldest first")),
+        choice(shown, "oldest", lang.t("最早下达在前", "Oldest first")),
     ]
 }
 

@@ -31,13 +31,14 @@ pub fn candidates(inspectors: Vec<InspectorView>, fields: &Fields) -> Vec<Candid
 /// Punishment Law of the PRC, 2021, article 42).
 pub fn chosen(lang: Lang, fields: &Fields, faults: &mut Faults) -> Vec<String> {
     let Some(lead) = fields.given(LEAD) else {
-        faults.at(LEAD, lang.t("请选择主办检查员", "Choose who leads"));
+        faults.at(LEAD, lang.t("请选择主办检查人员", "Choose who leads"));
         return Vec::new();
     };
     let others = fields.all(OTHERS).into_iter().filter(|account| *account != lead);
     let chosen: Vec<String> = std::iter::once(lead.clone()).chain(others).collect();
     if chosen.len() < 2 {
-        faults.at(OTHERS, lang.t("现场检查至少两人，请再选一名检查员", "A visit takes two: choose one more"));
+        faults
+            .at(OTHERS, lang.t("现场检查至少两人，请再选一名检查人员", "A visit takes two: choose one more"));
     }
     chosen
 }

@@ -11,6 +11,22 @@ use liuhen_trace::{CheckpointRef, EpochOpening, EpochProof, Leaf, act::ActBody, 
 use serde_json::json;
 use std::collections::BTreeMap;
 
+/// How far beyond the backup's epoch a restore may go: far more than restores of one backup, and few
+/// enough that a slip of the hand does not use the numbers up, which only rise.
+const EPOCHS_AHEAD_MAX: u64 = 1_000;
+
+/// The epoch to open behind `before`: the one that is wanted, or the next.
+pub fn next_epoch(before: u64, wanted: Option<u64>) -> anyhow::Result<u64> {
+    let epoch = wanted.unwrap_or(before.saturating_add(1));
+    ensure!(epoch > before, "restore.epoch_too_low: epoch {before} is in the backup");
+    let ahead = epoch - before;
+    ensure!(
+        ahead <= EPOCHS_AHEAD_MAX,
+        "restore.epoch_too_high: epoch {before} is in the backup; at most {EPOCHS_AHEAD_MAX} beyond it"
+    );
+    Ok(epoch)
+}
+
 /// Logs the act that opens `epoch`, the next one where none is named, and signs the log it makes.
 /// Nobody else may hold the database.
 pub async fn open_epoch(
@@ -20,8 +36,7 @@ pub async fn open_epoch(
 ) -> anyhow::Result<EpochOpening> {
     about::catch_up(&mut conn).await?;
     let (before, tree) = recorded(&mut conn).await?;
-    let epoch = epoch.unwrap_or(before + 1);
-    ensure!(epoch > before, "restore.epoch_too_low: epoch {before} is in the backup");
+    let epoch = next_epoch(before, epoch)?;
     let after = CheckpointRef { epoch: before, size: tree.size(), root: tree.root() };
     let note = signer.last().map(|(_, note)| note.to_owned());
     let opening = EpochOpening { epoch, after, note };

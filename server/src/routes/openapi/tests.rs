@@ -1,5 +1,5 @@
 use crate::routes::described;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -36,7 +36,7 @@ fn schemas<'a>(place: &str, value: &'a Value, found: &mut Vec<(String, &'a Value
     for (place, value) in children {
         let (parent, key) = place.rsplit_once('/').unwrap_or_default();
         let holds_schemas = ["/properties", "/oneOf", "/allOf", "/anyOf", "/components/schemas"];
-        if ["schema", "items", "additionalProperties"].contains(&key)
+        if ["schema", "items", "additionalProperties", "contains", "if", "then", "else"].contains(&key)
             || holds_schemas.iter().any(|holder| parent.ends_with(holder))
         {
             found.push((place.clone(), value));
@@ -48,19 +48,40 @@ fn schemas<'a>(place: &str, value: &'a Value, found: &mut Vec<(String, &'a Value
 /// Why a schema says too little.
 fn untyped(schema: &Value) -> Option<&'static str> {
     let has = |key: &str| !schema[key].is_null();
-    if schema == &Value::Bool(false) || has("$ref") || has("enum") || has("oneOf") || has("allOf") {
+    if schema == &Value::Bool(false) || has("$ref") || has("oneOf") || has("allOf") {
         return None;
     }
-    // A rule beside a type says only what is different.
-    if has("properties") || has("anyOf") {
-        return None;
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => return Some("no type"),
+    };
+    let is_map = schema["additionalProperties"].is_object();
+    let closed = schema["additionalProperties"] == Value::Bool(false);
+    if types.contains(&"object") && !has("properties") && !is_map && !closed {
+        return Some("an object without properties");
     }
-    match schema["type"].as_str() {
-        None if schema["type"].is_array() => None,
-        None => Some("no type"),
-        Some("object") if !has("additionalProperties") => Some("an object without properties"),
-        Some("array") if !has("items") => Some("an array of anything"),
-        Some(_) => None,
+    if types.contains(&"array") && !has("items") {
+        return Some("an array of anything");
+    }
+    let is_narrow = schema["format"] == "int32" && schema["maximum"].as_u64() > Some(i32::MAX as u64);
+    is_narrow.then_some("a number that is larger than its format")
+}
+
+#[test]
+fn a_schema_that_says_nothing_is_found() {
+    for open in [
+        json!({}),
+        json!(true),
+        json!({ "description": "anything" }),
+        json!({ "enum": ["a"] }),
+        json!({ "type": "object" }),
+        json!({ "type": ["object", "null"] }),
+        json!({ "type": "object", "additionalProperties": true }),
+        json!({ "type": "array" }),
+        json!({ "properties": { "a": { "type": "string" } } }),
+    ] {
+        assert!(untyped(&open).is_some(), "{open}");
     }
 }
 
@@ -116,6 +137,44 @@ fn every_refusal_is_a_problem_document() {
         }
         let succeeds = answers.keys().any(|status| status.starts_with('2'));
         assert!(succeeds, "{place} cannot succeed");
+    }
+}
+
+/// What stands at a place of a body is described there.
+fn described_at<'a>(document: &'a Value, schema: &'a Value, place: &str) -> Option<&'a Value> {
+    let schema = resolved(document, schema);
+    let (part, rest) = match place.trim_start_matches('/').split_once('/') {
+        Some((part, rest)) => (part, rest),
+        None if place.is_empty() => return Some(schema),
+        None => (place.trim_start_matches('/'), ""),
+    };
+    let direct = match part.parse::<usize>() {
+        Ok(_) => schema.get("items"),
+        Err(_) => schema["properties"].get(part),
+    };
+    let parts = || schema["allOf"].as_array().into_iter().flatten();
+    match direct {
+        Some(found) => described_at(document, found, rest),
+        None => parts().find_map(|one| described_at(document, one, place)),
+    }
+}
+
+#[test]
+fn every_link_leads_from_what_an_answer_holds_to_an_operation_that_takes_it() {
+    let document = document();
+    let operations: BTreeMap<&str, (String, &Value)> = operations(&document)
+        .into_iter()
+        .map(|(place, operation)| (operation["operationId"].as_str().expect("a name"), (place, operation)))
+        .collect();
+    for (from, status, pointer, name, targets) in super::links::LINKS {
+        let (_, operation) = operations[from];
+        let body = &operation["responses"][*status]["content"]["application/json"]["schema"];
+        let found = described_at(&document, body, pointer);
+        assert!(found.is_some(), "{from} {status} has no {pointer}");
+        for target in *targets {
+            let (place, _) = &operations[target];
+            assert!(place.contains(&format!("{{{name}}}")), "{target} takes no {name}: {place}");
+        }
     }
 }
 

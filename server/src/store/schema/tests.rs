@@ -25,6 +25,12 @@ pub async fn from_tomorrow(conn: &mut Connection) {
     .await;
 }
 
+/// A file of evidence that is held.
+pub async fn with_evidence(conn: &mut Connection, hash: &[u8], size_bytes: i64) {
+    let held = sqlx::query("INSERT INTO blob (hash, size_bytes, leaf, held_at_ms) VALUES ($1, $2, 0, 0)");
+    held.bind(hash).bind(size_bytes).execute(conn).await.expect("held");
+}
+
 async fn refusal(conn: &mut Connection) -> String {
     let refused = migrate(conn).await.expect_err("refused").to_string();
     refused.split(':').next().unwrap_or_default().to_owned()

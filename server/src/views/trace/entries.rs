@@ -1,7 +1,11 @@
 //! What an entry says.
 
 use crate::{exchange::judgement::Verdict, store::exchange::EntryRow};
-use liuhen_inspection::task::Step;
+use liuhen_engine::document::Document;
+use liuhen_inspection::{
+    task::Step,
+    visit::{FieldValue, shape::SEAL},
+};
 use liuhen_trace::{ChainId, EntryKind, Hash, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +23,9 @@ pub struct EntryView {
     pub boot: String,
     pub place: Option<PlaceView>,
     pub change: Option<String>,
+    /// What the change puts where. It counts only where the entry was admitted.
+    #[schema(max_items = 1024)]
+    pub writes: Vec<WriteView>,
     /// Files it announced.
     pub blobs: Vec<BlobView>,
     /// The step of a task that a receipt is for.
@@ -41,14 +48,23 @@ pub struct PlaceView {
     pub mock: bool,
 }
 
+/// A value and the field it was put into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WriteView {
+    /// `responses/7`, `findings/9f…/place`.
+    pub path: String,
+    pub value: FieldValue,
+}
+
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct BlobView {
     pub hash: String,
     pub size_bytes: u64,
 }
 
-/// An error says that the row is not what a device handed in.
-pub fn view(row: &EntryRow) -> Result<EntryView, Refusal> {
+/// An error says that the row is not what a device handed in. `visit` is the document as it stands, where
+/// it can be read: it knows which findings and notes a change speaks of.
+pub fn view(row: &EntryRow, visit: Option<&Document>) -> Result<EntryView, Refusal> {
     let damaged = |what: &str| Refusal::new("entry.row_damaged", what);
     let open = row.open()?;
     let body = open.body;
@@ -69,6 +85,10 @@ pub fn view(row: &EntryRow) -> Result<EntryView, Refusal> {
             mock: place.mock,
         }),
         change: body.change.map(|change| change.to_string()),
+        writes: visit
+            .zip(open.change.as_deref())
+            .map(|(visit, chunk)| writes(visit, chunk))
+            .unwrap_or_default(),
         blobs: blobs.collect(),
         step: step_name(open.kind, body.detail.as_deref()),
         replaces: body.replaces.map(|hash| hash.to_string()),
@@ -76,6 +96,14 @@ pub fn view(row: &EntryRow) -> Result<EntryView, Refusal> {
         code: row.code.clone(),
         admitted_leaf: row.admitted_leaf,
     })
+}
+
+/// Nothing of a chunk that is none: its entry was refused for that, and says so.
+fn writes(visit: &Document, chunk: &[u8]) -> Vec<WriteView> {
+    let puts = visit.puts_of(chunk).unwrap_or_default();
+    // What a seal puts is opened with its record and nowhere else.
+    let stated = puts.into_iter().filter(|put| put.path.root != SEAL);
+    stated.map(|put| WriteView { path: put.path.to_string(), value: put.value.into() }).collect()
 }
 
 fn kind_name(kind: EntryKind) -> &'static str {

@@ -35,7 +35,7 @@ async fn a_task_is_dispatched_once_however_often_the_form_is_sent() {
     assert_eq!(tasks["items"].as_array().expect("a list").len(), 1);
     assert_eq!(tasks["items"][0]["assignees"][0]["account"], office.zhang, "who leads comes first");
     let shown = browser.get(location(&first)).await;
-    for text in ["任务已下发", "先看冷库", "2030-01-31", "zhang 同志", "li 同志"] {
+    for text in ["任务已下达", "先看冷库", "2030-01-31", "zhang 同志", "li 同志"] {
         assert!(page(&shown).contains(text), "{text}");
     }
     office.deployment.close().await;
@@ -125,4 +125,78 @@ async fn each_role_is_offered_and_allowed_its_own_work() {
             location(&sent);
         }
     }
+}
+
+#[tokio::test]
+async fn a_task_given_to_others_meanwhile_is_not_given_away_again_unseen() {
+    let office = Office::open().await;
+    let task = office.issue(&[&office.zhang, &office.li]).await;
+    let task = task["id"].as_str().expect("an id");
+    let path = format!("/console/tasks/{task}/assignment");
+    let mut browser = Browser::signed_in(&office.deployment, "wang").await;
+    let held = hidden(page(&browser.get(&path).await), "held").to_owned();
+    let swap = [("lead", office.li.as_str()), ("others", &office.zhang), ("reason", "轮换"), ("held", &held)];
+    location(&browser.post(&path, &[&swap[..], &[("once", "a")]].concat()).await);
+    let back = [("lead", office.zhang.as_str()), ("others", &office.li), ("reason", "调整"), ("held", &held)];
+    let stale = browser.post(&path, &[&back[..], &[("once", "b")]].concat()).await;
+    assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let shown = html(&stale);
+    assert!(shown.contains("刚刚被他人调整") && shown.contains("li 同志、zhang 同志"), "{shown}");
+    assert!(shown.contains("调整</textarea>"), "what was entered is kept");
+    let now = hidden(shown, "held").to_owned();
+    let seen = [&back[..3], &[("once", "c"), ("held", now.as_str())]].concat();
+    location(&browser.post(&path, &seen).await);
+    browser.post(&format!("/console/tasks/{task}/recall"), &[("reason", "停业"), ("once", "d")]).await;
+    for form in ["assignment", "recall"] {
+        let over = browser.get(&format!("/console/tasks/{task}/{form}")).await;
+        assert_eq!(location(&over), format!("/console/tasks/{task}"), "a task that is over has no {form}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_sees_no_tasks_is_not_told_that_there_are_none() {
+    let office = Office::open().await;
+    office.issue(&[&office.zhang, &office.li]).await;
+    let mut browser = Browser::signed_in(&office.deployment, "admin").await;
+    let home = browser.get("/console").await;
+    let shown = page(&home);
+    assert!(!shown.contains("还没有任务") && !shown.contains("href=\"/console/tasks\""), "{shown}");
+    assert!(shown.contains("href=\"/console/accounts\""));
+}
+
+#[tokio::test]
+async fn every_link_of_a_task_leads_somewhere() {
+    let office = Office::open().await;
+    let task = office.issue(&[&office.zhang, &office.li]).await;
+    let mut browser = Browser::signed_in(&office.deployment, "wang").await;
+    let shown =
+        browser.get(&format!("/console/tasks/{}?done=issued", task["id"].as_str().expect("an id"))).await;
+    let shown = page(&shown).to_owned();
+    let links = shown.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    for link in links.filter(|link| link.starts_with("/console/") && !link.contains("/static/")) {
+        let answer = browser.get(link.split('#').next().unwrap_or_default()).await;
+        let led = [StatusCode::OK, StatusCode::SEE_OTHER];
+        assert!(led.contains(&answer.status), "{link}: {answer:?}");
+    }
+    assert!(!shown.contains("next=/console/tasks/01?done") && !shown.contains("done%3Dissued"), "said once");
+}
+
+#[tokio::test]
+async fn a_form_page_that_is_reloaded_leads_to_where_the_form_stands() {
+    let office = Office::open().await;
+    let mut browser = Browser::signed_in(&office.deployment, "admin").await;
+    let account = format!("/console/accounts/{}", office.zhang);
+    for (form, stands) in [
+        (format!("{account}/state"), account.as_str()),
+        (format!("{account}/password"), &account),
+        (format!("{account}/second-factor"), &account),
+        ("/console/devices/01".to_owned(), "/console/devices"),
+        ("/console/devices/01/revocation".to_owned(), "/console/devices/01"),
+        ("/console/sign-out".to_owned(), "/console"),
+    ] {
+        assert_eq!(location(&browser.get(&form).await), stands, "{form}");
+    }
+    let short = browser.post(&format!("{account}/password"), &[("password", "short"), ("once", "1")]).await;
+    assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(html(&short).contains(&format!("data-page=\"{account}\"")), "{}", html(&short));
 }

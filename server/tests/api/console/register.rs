@@ -80,6 +80,27 @@ async fn a_table_is_looked_at_first_and_taken_over_when_it_is_confirmed() {
     deployment.close().await;
 }
 
+/// The reader of such a body takes a time that grows with the square of their number.
+#[tokio::test]
+async fn a_form_of_very_many_parts_is_refused_at_once() {
+    let deployment = Deployment::staffed().await;
+    let mut wang = Browser::signed_in(&deployment, "wang").await;
+    let fields = vec![("a", ""); 200_000];
+    let refused = upload(&mut wang, "/console/subjects/import", &fields, TABLE).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_name_of_a_file_is_shown_without_its_folders() {
+    let deployment = Deployment::staffed().await;
+    let mut wang = Browser::signed_in(&deployment, "wang").await;
+    let name = format!(r"C:\Users\../{}.csv", "长".repeat(1_000));
+    let part = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
+    let body = format!("--b\r\n{part}\r\n\r\n{TABLE}\r\n--b--\r\n");
+    let shown = wang.post_as("/console/subjects/import", "multipart/form-data; boundary=b", body).await;
+    assert_eq!(super::hidden(page(&shown), "file_name"), "长".repeat(255));
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_table_and_none_at_all_say_what_to_do() {
     let deployment = Deployment::staffed().await;

@@ -97,7 +97,7 @@ async fn a_list_keeps_its_filter_from_page_to_page() {
 async fn whoever_waits_for_changes_is_told_of_the_next_one_and_not_before() {
     let office = Office::open().await;
     let at = office.deployment.get("wang", "/api/v1/changes").await.ok()["at"].as_u64().expect("a place");
-    let path = format!("/api/v1/changes?after={at}&wait_seconds=25");
+    let path = format!("/api/v1/changes?after={at}&wait_seconds=5");
     let waiting = office.deployment.get("wang", &path);
     let people = [&office.zhang];
     let (told, _) = tokio::join!(waiting, issue(&office, &people, None));

@@ -86,6 +86,7 @@ impl Desk<'_> {
         for verdict in &effects.quarantined {
             self.quarantine(verdict)?;
         }
+        self.give_up_lost_decisions(&effects.waiting)?;
         self.apply_refused(effects.refused, &effects.accepted, &mut applied)?;
         self.apply_held(&effects.held, &effects.blobs_wanted)?;
         for document in effects.left {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    records::Enrolment,
+    records::{Enrolment, NewEnrolment},
     store::{
         events::NewEvent,
         identity::{self, Identity},
@@ -51,21 +51,24 @@ impl Client {
     /// Signs in, enrols this device, and remembers the deployment. An enrolled folder stays with its
     /// deployment: its outbox belongs there. Where that was restored from before this enrolment and says
     /// that it does not know the device, the same person enrols it again, and goes on with everything.
-    pub fn enrol(&self, server: &str, login: &str, password: &str, device_name: &str) -> Result<Enrolment> {
+    ///
+    /// An account with a second factor needs the code: the server refuses with `session.code_required`
+    /// without one, and with `session.wrong_code` where code or password is wrong or the code was used.
+    pub fn enrol(&self, new: NewEnrolment<'_>) -> Result<Enrolment> {
         let known = self.read(|db, _| Ok((identity::read(db)?, progress::read(db)?.error)))?;
         let known = match known {
             (Some(known), Some((code, _))) if code == FORGOTTEN_CODE => Some(known),
             (Some(known), _) => return Err(Error::refused("device.already_enrolled", known.server)),
             (None, _) => None,
         };
-        let address = Server::parse(server)?;
-        let session: Session =
-            self.ask(&address, None, "/api/v1/sessions", json!({ "login": login, "password": password }))?;
+        let address = Server::parse(new.server)?;
+        let credentials = json!({ "login": new.login, "password": new.password, "code": new.code });
+        let session: Session = self.ask(&address, None, "/api/v1/sessions", credentials)?;
         let token = Some(session.access_token.as_str());
-        let identity = self.enrol_device(&address, token, device_name);
+        let identity = self.enrol_device(&address, token, new.device_name);
         // The session has served; should the server not hear this, it ends by itself.
         let _ = self.end_session(&address, &session.access_token);
-        let identity = Identity { server: server.trim().trim_end_matches('/').to_owned(), ..identity? };
+        let identity = Identity { server: new.server.trim().trim_end_matches('/').to_owned(), ..identity? };
         if let Some(known) = &known {
             check_same(known, &identity)?;
         }

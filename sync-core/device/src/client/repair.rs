@@ -2,7 +2,10 @@
 //! are, the document is rebuilt without them, and their values are offered again as new edits, each
 //! naming the entry it replaces.
 
-use super::desk::{Desk, NewEntry};
+use super::{
+    desk::{Desk, NewEntry},
+    visits::known_grants,
+};
 use crate::{
     Error, Result,
     store::{
@@ -18,9 +21,13 @@ use liuhen_engine::{
     field::Scalar,
     limits::FRESH_PER_ENTRY_MAX,
     shape::{Path, fresh_id, is_fresh_id},
+    wire::WaitingEntry,
 };
-use liuhen_trace::{ChainId, ChangeHash, DocumentId, EntryKind};
+use liuhen_trace::{ChainId, ChangeHash, DocumentId, EntryKind, Grant};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A decision from the console that the server has forgotten, and an entry that was built on it.
+const DECISION_LOST_CODE: &str = "change.decision_lost";
 
 /// What a lost change had written.
 type LostValues = BTreeMap<ChangeHash, Vec<(Path, Scalar)>>;
@@ -47,6 +54,43 @@ impl Desk<'_> {
             entries::set_verdict_leaf(&self.tx, row.chain, row.seq, leaf)?;
         }
         self.give_up(document, lost, code)
+    }
+
+    /// Own entries wait at the server for changes it lacks. A decision from the console is handed in by
+    /// nobody: a restored server that lacks one will never have it, and whatever builds on it would wait
+    /// for ever.
+    pub fn give_up_lost_decisions(&mut self, waiting: &[WaitingEntry]) -> Result<()> {
+        let wanted: BTreeSet<ChangeHash> = waiting.iter().flat_map(|entry| &entry.wants).copied().collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let grants = known_grants(&self.tx)?;
+        let mut visits = BTreeSet::new();
+        for entry in waiting {
+            let known = entries::find(&self.tx, entry.chain, entry.seq)?;
+            visits.extend(known.and_then(|row| row.open.body.document));
+        }
+        for document in visits {
+            let mut decisions = entries::of_document(&self.tx, document)?;
+            decisions.retain(|row| {
+                let is_wanted = row.open.body.change.is_some_and(|change| wanted.contains(&change));
+                is_wanted
+                    && row.state != EntryState::Quarantined
+                    && grants.get(&row.device).is_some_and(Grant::is_desk)
+            });
+            if decisions.is_empty() {
+                continue;
+            }
+            self.event_of("decision.lost", document, "the server was restored without it")?;
+            let lost = self.with_descendants(document, decisions)?;
+            let (own, others): (Vec<_>, Vec<_>) = lost.into_iter().partition(|row| row.own);
+            for row in others {
+                let (state, code) = (EntryState::Quarantined, Some(DECISION_LOST_CODE));
+                entries::set_state(&self.tx, row.chain, row.seq, state, code)?;
+            }
+            self.give_up(document, own, DECISION_LOST_CODE)?;
+        }
+        Ok(())
     }
 
     /// The server will never log these entries: another entry stands at their place, or they break a
@@ -132,7 +176,8 @@ impl Desk<'_> {
         let mut renamed = BTreeMap::new();
         for row in lost {
             let values = row.open.body.change.and_then(|change| values.get(&change));
-            self.offer_again(document, &row, values, &mut renamed)?;
+            let again = code == DECISION_LOST_CODE;
+            self.offer_again(document, &row, values, again, &mut renamed)?;
         }
         Ok(())
     }
@@ -147,17 +192,19 @@ impl Desk<'_> {
     }
 
     /// One lost entry as a new one. An entry that was itself such an offer is not offered a third
-    /// time: it stays in the status with its code. Signatures are given by people, not by a program.
+    /// time, unless nothing was wrong with it: it stays in the status with its code. Signatures are given
+    /// by people, not by a program.
     fn offer_again(
         &mut self,
         document: DocumentId,
         row: &EntryRow,
         values: Option<&Vec<(Path, Scalar)>>,
+        is_sound: bool,
         renamed: &mut BTreeMap<String, String>,
     ) -> Result<()> {
         let open = &row.open;
         let signed = matches!(open.kind, EntryKind::Seal | EntryKind::Refusal | EntryKind::Epoch);
-        if signed || open.body.replaces.is_some() {
+        if signed || (open.body.replaces.is_some() && !is_sound) {
             return self.event_of("entry.not_offered_again", document, format!("{}/{}", row.chain, row.seq));
         }
         let entry = NewEntry {

@@ -185,6 +185,11 @@ impl Index {
         self.covers(clock, *at).then_some(container)
     }
 
+    /// A map, whichever change made it.
+    pub fn known_container(&self, id: OpId) -> Option<&Container> {
+        self.containers.get(&id).map(|(container, _)| container)
+    }
+
     pub fn root(&self, root: &str) -> Option<OpId> {
         self.roots.get(root).copied()
     }

@@ -1,10 +1,15 @@
 //! Reading fields back, now or as they stood.
 
 use super::{
-    decode::OpId,
-    index::{Cell, Clock, Index},
+    Put,
+    decode::{Action, Op, OpId},
+    index::{Cell, Clock, Container, Index},
 };
-use crate::field::{FieldHistory, Fields, Written};
+use crate::{
+    field::{FieldHistory, Fields, Written},
+    shape::Path,
+};
+use std::collections::BTreeMap;
 
 /// All fields at a clock; `None` for everything there is. A field nothing was written to is absent.
 pub(super) fn fields(index: &Index, clock: Option<&Clock>) -> Fields {
@@ -33,4 +38,22 @@ fn history(index: &Index, clock: Option<&Clock>, cells: &[Cell]) -> FieldHistory
         current: current.into_iter().map(|(_, written)| written).collect(),
         replaced: replaced.into_iter().map(|(_, written, by)| (written, by)).collect(),
     }
+}
+
+/// The values among operations, with their places as far as their maps are known or made among them.
+pub(super) fn puts(index: &Index, ops: Vec<Op>) -> Vec<Put> {
+    let mut made: BTreeMap<OpId, Container> = BTreeMap::new();
+    let mut puts = Vec::new();
+    for op in ops {
+        let within = op.object.and_then(|object| made.get(&object).or_else(|| index.known_container(object)));
+        let Some(Container { root, item }) = within else { continue };
+        let (root, item) = (root.clone(), item.clone());
+        match op.action {
+            Action::MakeMap => {
+                made.insert(op.id, Container { root, item: Some(op.key) });
+            }
+            Action::Put(value) => puts.push(Put { path: Path { root, item, key: op.key }, value }),
+        }
+    }
+    puts
 }

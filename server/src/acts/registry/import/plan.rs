@@ -4,9 +4,9 @@ use super::matching::{Match, matches};
 use crate::{
     acts::new_id,
     store::subjects::{SubjectRow, e7},
-    views::imports::{Counts, FieldChange, FieldName, Outline, RowChange, RowKind},
+    views::imports::{Counts, FieldChange, Outline, RowChange, RowKind, text_of},
 };
-use liuhen_import::{Field, Finding, Subject};
+use liuhen_import::{Field, Finding, Subject, as_read};
 
 /// Rows shown with what changes in them; a screen or two.
 const CHANGES_SHOWN_MAX: usize = 200;
@@ -28,7 +28,7 @@ pub struct Plan {
 
 impl Plan {
     pub fn of(register: Vec<SubjectRow>, rows: Vec<Subject>, department: &str) -> Self {
-        let found = matches(&register, &rows);
+        let found = matches(&register, &rows, department);
         let mut plan = Self { steps: Vec::with_capacity(rows.len()), findings: Vec::new() };
         for (row, found) in rows.into_iter().zip(found) {
             let number = row.row;
@@ -101,9 +101,9 @@ impl Step {
     }
 
     fn shown(&self, kind: RowKind) -> RowChange {
-        let texts = |row: &SubjectRow| FieldName::ALL.map(|field| field.of_row(row));
+        let texts = |row: &SubjectRow| Field::ALL.map(|field| text_of(field, row));
         let before = self.before.as_ref().map(texts).unwrap_or_default();
-        let pairs = FieldName::ALL.into_iter().zip(before.into_iter().zip(texts(&self.after)));
+        let pairs = Field::ALL.into_iter().zip(before.into_iter().zip(texts(&self.after)));
         let differing = pairs.filter(|(_, (before, after))| before != after);
         RowChange {
             row: self.row,
@@ -119,18 +119,20 @@ fn empty(department: &str) -> SubjectRow {
     SubjectRow { id: new_id(), department: department.to_owned(), ..SubjectRow::default() }
 }
 
-/// What the file says goes before what the register has; of what it leaves empty nothing changes.
-fn merged(mut present: SubjectRow, row: Subject) -> SubjectRow {
+/// What the file says goes before what the register has; of what it leaves empty nothing changes, nor of
+/// what only looks different because the import reads it without double blanks and the like.
+pub(super) fn merged(mut present: SubjectRow, row: Subject) -> SubjectRow {
     let lines = [
-        (&mut present.code, row.code),
-        (&mut present.name, row.name),
-        (&mut present.address, row.address),
-        (&mut present.category, row.category),
-        (&mut present.legal_representative, row.legal_representative),
-        (&mut present.phone, row.phone),
+        (Field::Code, &mut present.code, row.code),
+        (Field::Name, &mut present.name, row.name),
+        (Field::Address, &mut present.address, row.address),
+        (Field::Category, &mut present.category, row.category),
+        (Field::LegalRepresentative, &mut present.legal_representative, row.legal_representative),
+        (Field::Phone, &mut present.phone, row.phone),
     ];
-    for (present, line) in lines {
-        if !line.is_empty() {
+    for (field, present, line) in lines {
+        let known = as_read(field, present);
+        if !line.is_empty() && known != line && !(field == Field::Code && has_lost_zeros(&known, &line)) {
             *present = line;
         }
     }
@@ -143,6 +145,12 @@ fn merged(mut present: SubjectRow, row: Subject) -> SubjectRow {
         }
     }
     present
+}
+
+/// Whether a code is the known one without its leading zeros: what a spreadsheet makes of it.
+pub(super) fn has_lost_zeros(known: &str, code: &str) -> bool {
+    let digits = known.bytes().all(|byte| byte.is_ascii_digit());
+    digits && known.len() > code.len() && !code.is_empty() && known.trim_start_matches('0') == code
 }
 
 #[cfg(test)]
@@ -171,6 +179,17 @@ mod tests {
     }
 
     #[test]
+    fn a_code_whose_zeros_a_spreadsheet_dropped_does_not_replace_the_whole_one() {
+        let coded = |code: &str| Subject { code: code.into(), name: "甲".into(), ..Subject::default() };
+        let known = merged(empty("d"), coded("0065464"));
+        for (code, after) in [("65464", "0065464"), ("00065464", "00065464"), ("5464", "5464")] {
+            assert_eq!(merged(known.clone(), coded(code)).code, after);
+        }
+        let plan = Plan::of(vec![known], vec![coded("65464")], "d").outline();
+        assert_eq!((plan.counts.new, plan.counts.unchanged), (0, 1));
+    }
+
+    #[test]
     fn the_outline_counts_and_shows_what_differs() {
         let known = merged(empty("d"), row("甲", "1", 39.9));
         let rows = vec![row("甲", "2", 39.9), row("乙", "", 39.7)];
@@ -179,7 +198,7 @@ mod tests {
         assert_eq!((outline.counts.rows, outline.counts.new, outline.counts.changed), (2, 1, 1));
         let fields: Vec<_> =
             outline.changes[0].fields.iter().map(|it| (it.field, it.after.as_str())).collect();
-        assert_eq!(fields, [(FieldName::Phone, "2")]);
+        assert_eq!(fields, [(Field::Phone, "2")]);
         let (new, changed) = plan.into_rows();
         assert_eq!((new.len(), changed.len(), changed[0].0 == known), (1, 1, true));
         let same = Plan::of(vec![known], vec![row("甲", "1", 39.9)], "d").outline();

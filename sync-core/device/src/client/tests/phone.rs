@@ -5,7 +5,7 @@ use crate::{
     Budget, Client, Parts, Result,
     clock::{Clock, Entropy},
     probe::{Killed, Probe, Step, Unwatched},
-    records::{Event, EvidenceContent, NewEvidence, SyncReport},
+    records::{Event, EvidenceContent, NewEnrolment, NewEvidence, SyncReport},
 };
 use liuhen_engine::field::Scalar;
 use liuhen_inspection::visit::{Edit, EvidenceSource, VisitView};
@@ -77,6 +77,11 @@ pub fn open(server: &Arc<FakeServer>, folder: &Path, seed: &str) -> Client {
     Client::open_with(folder, parts(server, seed, Box::new(Unwatched))).expect("opened")
 }
 
+/// What somebody types to enrol.
+pub fn enrolment<'a>(login: &'a str, password: &'a str) -> NewEnrolment<'a> {
+    NewEnrolment { server: URL, login, password, code: None, device_name: "phone" }
+}
+
 /// An enrolled phone that has synchronised once.
 pub fn phone(server: &Arc<FakeServer>, account: &str) -> Phone {
     watched(server, account, Box::new(Unwatched))
@@ -85,7 +90,7 @@ pub fn phone(server: &Arc<FakeServer>, account: &str) -> Phone {
 pub fn watched(server: &Arc<FakeServer>, account: &str, probe: Box<dyn Probe>) -> Phone {
     let folder = tempfile::tempdir().expect("a folder");
     let client = Client::open_with(folder.path(), parts(server, account, probe)).expect("opened");
-    client.enrol(URL, account, "right", "phone").expect("enrolled");
+    client.enrol(enrolment(account, "right")).expect("enrolled");
     let phone = Phone { client, folder };
     phone.sync();
     phone

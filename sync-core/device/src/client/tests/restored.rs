@@ -1,7 +1,7 @@
 //! Phones and a server that was restored from a backup.
 
 use super::{
-    phone::{Phone, phone, photo},
+    phone::{Phone, enrolment, phone, photo},
     server::{FakeServer, Fault},
 };
 use liuhen_trace::DocumentId;
@@ -217,7 +217,7 @@ fn a_phone_whose_enrolment_was_lost_is_enrolled_again_with_all_its_work() {
     one.answer(visit, "1", "有效");
     one.sync();
     one.answer(visit, "2", "离线");
-    let again = |login: &str| one.client.enrol(super::server::URL, login, "right", "phone");
+    let again = |login: &str| one.client.enrol(enrolment(login, "right"));
     assert_eq!(again("a").expect_err("it is enrolled").code(), "device.already_enrolled");
 
     server.restore(backup, 2);

@@ -1,10 +1,10 @@
 //! What "saved" means.
 
 use super::{
-    phone::{Watch, answer, open, phone, watched},
-    server::FakeServer,
+    phone::{Watch, answer, enrolment, open, phone, watched},
+    server::{CODE, FakeServer, GUARDED},
 };
-use crate::{client::Core, probe::Step};
+use crate::{client::Core, probe::Step, records::NewEnrolment};
 use liuhen_engine::{field::Scalar, limits::TEXT_BYTES_MAX};
 use liuhen_inspection::{
     record::{Signer, SignerRole},
@@ -156,10 +156,23 @@ fn a_folder_without_enrolment_says_so() {
         client.synchronise(crate::Budget::default()).expect_err("refused").code(),
         "device.not_enrolled"
     );
-    let wrong = client.enrol(super::server::URL, "a", "wrong", "phone").expect_err("refused");
+    let wrong = client.enrol(enrolment("a", "wrong")).expect_err("refused");
     assert_eq!(wrong.code(), "session.wrong_credentials");
     assert_eq!(client.enrolment().expect("read"), None);
-    client.enrol(super::server::URL, "a", "right", "phone").expect("enrolled");
-    let again = client.enrol(super::server::URL, "a", "right", "phone").expect_err("refused");
+    client.enrol(enrolment("a", "right")).expect("enrolled");
+    let again = client.enrol(enrolment("a", "right")).expect_err("refused");
     assert_eq!(again.code(), "device.already_enrolled");
+}
+
+#[test]
+fn who_has_a_second_factor_enrols_with_its_code_and_is_told_when_it_is_missing_or_wrong() {
+    let server = FakeServer::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let client = open(&server, folder.path(), GUARDED);
+    let enrol = |code| client.enrol(NewEnrolment { code, ..enrolment(GUARDED, "right") });
+    for (code, told) in [(None, "session.code_required"), (Some("000000"), "session.wrong_code")] {
+        assert_eq!(enrol(code).expect_err("refused").code(), told);
+        assert_eq!(client.enrolment().expect("read"), None);
+    }
+    assert_eq!(enrol(Some(CODE)).expect("enrolled").account, GUARDED);
 }

@@ -37,6 +37,9 @@ use std::{
 
 pub const ORIGIN: &str = "test.example";
 pub const URL: &str = "http://test.example";
+/// Whoever has a second factor, and what their authenticator shows.
+pub const GUARDED: &str = "guarded";
+pub const CODE: &str = "123456";
 
 pub struct FakeServer(Mutex<State>);
 
@@ -230,6 +233,13 @@ impl State {
                 let form: Value = serde_json::from_slice(&request.body).expect("json");
                 if form["password"] != "right" {
                     return problem(401, "session.wrong_credentials");
+                }
+                if form["login"] == GUARDED && form["code"] != CODE {
+                    let missing = form["code"].is_null();
+                    return problem(
+                        401,
+                        if missing { "session.code_required" } else { "session.wrong_code" },
+                    );
                 }
                 answer(201, json!({ "access_token": form["login"] }).to_string().into_bytes())
             }
