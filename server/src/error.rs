@@ -81,6 +81,12 @@ impl ApiError {
         Self { cause: Some(cause.into()), ..Self::new(status, "internal", detail) }
     }
 
+    /// What is stored of one thing cannot be read, which keeps nobody from the others. The cause is logged as
+    /// that of an internal error is.
+    pub fn damaged(code: &'static str, detail: impl Into<String>, cause: impl Into<Cause>) -> Self {
+        Self { cause: Some(cause.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, code, detail) }
+    }
+
     /// Tells the caller when another try makes sense.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);

@@ -105,6 +105,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("text.empty", "此项不能为空", "This must not be empty"),
     ("text.too_long", "内容过长", "Too long"),
     ("visit.busy", "检查内容正在更新，请稍后再试", "The visit is being changed; try again"),
+    ("visit.damaged", "该检查的存储数据已损坏", "What is stored of this visit is damaged"),
     ("visit.unknown", "没有该检查", "No such visit"),
 ];
 

@@ -23,7 +23,7 @@ use liuhen_inspection::{
     visit::{self, VisitView},
 };
 use liuhen_trace::{DocumentId, Refusal};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -63,6 +63,15 @@ pub async fn review(
     };
     let committed = commit_as(state, actor, move |tx| apply(tx, visit, review).boxed());
     Ok(committed.await?.output)
+}
+
+/// A stored view, or the part of it that `T` names.
+pub fn read_view<T: DeserializeOwned>(visit: DocumentId, view: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(view).map_err(|cause| {
+        let detail = "what is stored of this visit cannot be read; its trace can, and `liuhen verify-ledger` \
+                      tells what does not fit";
+        ApiError::damaged("visit.damaged", format!("visit {visit}: {detail}"), cause)
+    })
 }
 
 /// What a visit looks like that nothing was handed in for.

@@ -119,6 +119,8 @@ pub async fn confirm_second_factor(
     let (actor, family) = (signed_in.actor().clone(), signed_in.viewer.family.clone());
     let code: String = fields.get("code").split_whitespace().collect();
     match second_factor::confirm(&state, &actor, &family, &code).await {
+        // Whoever was held up by it goes on to their work.
+        Ok(()) if signed_in.viewer.is_held_up() => Ok(after("/console", "second_factor").into_response()),
         Ok(()) => Ok(after("/console/account", "second_factor").into_response()),
         Err(error) if belongs_to_form(&error) => {
             let places = [("second_factor.wrong_code", "code")];

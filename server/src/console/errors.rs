@@ -19,6 +19,10 @@ pub struct ErrorPage {
 impl ErrorPage {
     fn hint(&self) -> &'static str {
         match self.status {
+            _ if self.code == "visit.damaged" => self.p.t(
+                "其他检查不受影响。请系统管理员运行 liuhen verify-ledger 查明原因；该检查的留痕仍可从任务页打开。",
+                "Other visits are not affected. Have the operator run liuhen verify-ledger; its trace can still be opened from the task.",
+            ),
             401 => self.p.t("请登录后重试。", "Sign in and try again."),
             403 => self.p.t(
                 "如工作需要，请联系本部门管理员调整权限。",

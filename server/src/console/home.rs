@@ -1,6 +1,7 @@
 //! What needs attention, and how many tasks there are. Every figure opens to its rows.
 
 use super::{
+    beginning::{self, Step},
     page::{Page, Place, SignedIn, render},
     tasks::Row,
     words::{self, ATTENTIONS},
@@ -37,6 +38,7 @@ struct HomePage {
     p: Page,
     greeting: String,
     today: String,
+    beginning: Vec<Step>,
     shows_casework: bool,
     attention: Vec<Figure>,
     pressing: Vec<Row>,
@@ -67,9 +69,11 @@ pub async fn show(State(state): State<AppState>, signed_in: SignedIn) -> Result<
     let pressing = pressing(&mut conn, signed_in.actor(), &figures).await?;
     let newest = TaskQuery { order: Some(Order::Newest), limit: Some(NEWEST), ..TaskQuery::default() };
     let newest = views::tasks::list(&mut conn, signed_in.actor(), newest).await?.items;
+    let beginning = beginning::steps(&mut conn, &signed_in.page, signed_in.actor()).await?;
     let name = &signed_in.viewer.actor.account.name;
     render(&HomePage {
         greeting: format!("{}{}{name}", lang.t("您好", "Hello"), lang.t("，", ", ")),
+        beginning,
         ways: ways(&signed_in.page),
         today: calendar::day(clock::now_ms()).unwrap_or_default(),
         shows_casework: signed_in.page.may(Action::ReadCasework),

@@ -7,6 +7,7 @@
 //! - [`page`]: who looks at it, in which language; what every page begins with.
 //! - [`layers`]: sign-in, same origin, security headers, error pages.
 //! - [`form`]: what a form sent, kept for showing it again.
+//! - [`beginning`]: what a new deployment lacks before its first task.
 //! - [`show`], [`words`]: times, states and roles as people read them.
 
 pub mod assets;
@@ -18,6 +19,7 @@ pub mod upload;
 pub mod words;
 
 mod account;
+mod beginning;
 mod casework;
 mod changes;
 mod errors;

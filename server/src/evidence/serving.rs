@@ -1,7 +1,10 @@
 //! Files of evidence and their pictures as answers, for the API and for the console alike. The caller
 //! has authorised the reader.
 
-use super::{files, media, picture::PictureSize};
+use super::{
+    files, media,
+    picture::{PictureSize, SOURCE_BYTES_MAX},
+};
 use crate::{ApiError, AppState, store::blobs::BlobRow};
 use axum::{
     body::Body,
@@ -83,8 +86,20 @@ pub async fn original(
     Ok(response)
 }
 
+/// Whether the file is the one that was held: by its hash, or of a long one by its length, for which nobody
+/// waits.
+pub async fn is_whole(state: &AppState, (hash, row): (BlobHash, BlobRow)) -> Result<bool, ApiError> {
+    let path = files::blob_path(&state.config.data, hash);
+    let size = u64::try_from(row.size_bytes).map_err(ApiError::internal)?;
+    let looked = tokio::task::spawn_blocking(move || match size <= SOURCE_BYTES_MAX {
+        true => files::measure(&path).is_ok_and(|measured| measured == (hash, size)),
+        false => look(&path, size).is_ok(),
+    });
+    Ok(looked.await?)
+}
+
 /// What the file looks like, where it is as long as the one that was held.
-fn look(path: &Path, size: u64) -> io::Result<&'static str> {
+pub fn look(path: &Path, size: u64) -> io::Result<&'static str> {
     let found = std::fs::metadata(path)?.len();
     if found != size {
         let error = format!("{found} bytes instead of {size}");

@@ -73,7 +73,7 @@ pub async fn load(conn: &mut Connection, document: &str, log: &Epochs) -> Result
         store::verdicts::of_document(conn, document, Verdict::Waiting as i64, (-1, -1), WAITING_READ_MAX);
     let waiting = logged_all(&waiting.await?, &people)?;
     let checklist = checklist_of(conn, document).await?;
-    let saved = store::visits::find(conn, id).await?.map(|row| row.saved);
+    let saved = store::visits::saved(conn, id).await?;
     let body = checklist.as_ref().map(|checklist| open(id, checklist, saved.as_deref())).transpose()?;
     let case = Case {
         id,

@@ -7,7 +7,7 @@ use crate::{
     views::{
         paging::List,
         trace::{self, TracePage, TraceQuery},
-        visits::{self as views, ConflictQuery, ConflictView, ReviewView},
+        visits::{self as views, ConflictList, ConflictQuery, ReviewView},
     },
 };
 use axum::{extract::State, http::StatusCode};
@@ -87,13 +87,13 @@ pub async fn review(
     path = "/conflicts",
     operation_id = "list_conflicts",
     params(ConflictQuery),
-    responses((status = 200, body = List<ConflictView>))
+    responses((status = 200, body = ConflictList))
 )]
 pub async fn conflicts(
     State(state): State<AppState>,
     SignedIn { actor, .. }: SignedIn,
     Query(query): Query<ConflictQuery>,
-) -> Result<axum::Json<List<ConflictView>>, ApiError> {
+) -> Result<axum::Json<ConflictList>, ApiError> {
     let mut conn = state.store.read().await?;
     views::conflicts(&mut conn, &actor, query).await.map(axum::Json)
 }

@@ -1,6 +1,6 @@
 //! Tasks. Who holds one is in [`super::task_assignees`].
 
-use super::{CommittedRow, Connection, containing};
+use super::{CommittedRow, Connection, containing, visits::StoredView};
 use minicbor::{Decode, Encode};
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, sqlx::FromRow)]
@@ -137,7 +137,7 @@ pub async fn by_visit(conn: &mut Connection, visit: &str) -> Result<Option<TaskR
 #[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct ProgressRow {
     /// `inspection::visit::VisitView` as JSON; absent while nothing was admitted.
-    pub view: Option<String>,
+    pub view: Option<StoredView>,
     pub open_conflicts: Option<i64>,
     /// Files that entries name.
     pub evidence_announced: i64,

@@ -2,7 +2,11 @@
 
 use super::Connection;
 use liuhen_trace::{ChangeHash, DocumentId};
-use sqlx::FromRow;
+use sqlx::{
+    Decode, FromRow, Sqlite, Type,
+    error::BoxDynError,
+    sqlite::{SqliteTypeInfo, SqliteValueRef},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct VisitRow {
@@ -21,6 +25,27 @@ impl VisitRow {
     /// Heads as stored: sorted, one after another.
     pub fn pack_heads(heads: &[ChangeHash]) -> Vec<u8> {
         heads.iter().flat_map(|head| head.0).collect()
+    }
+}
+
+/// A stored view as it lies there, well or not: a disk that fails leaves bytes that are no text any more, and
+/// such a row is read like any other, so that those beside it are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredView(pub Vec<u8>);
+
+impl Type<Sqlite> for StoredView {
+    fn type_info() -> SqliteTypeInfo {
+        <Vec<u8> as Type<Sqlite>>::type_info()
+    }
+
+    fn compatible(_: &SqliteTypeInfo) -> bool {
+        true
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for StoredView {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+        <Vec<u8> as Decode<'r, Sqlite>>::decode(value).map(Self)
     }
 }
 
@@ -52,8 +77,16 @@ pub async fn find(conn: &mut Connection, document: DocumentId) -> Result<Option<
     .await
 }
 
+/// The automerge document; `None` while nothing of the visit was admitted.
+pub async fn saved(conn: &mut Connection, document: DocumentId) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    sqlx::query_scalar("SELECT saved FROM visit WHERE document = $1")
+        .bind(document.to_string())
+        .fetch_optional(conn)
+        .await
+}
+
 /// The view as JSON; `None` while nothing of the visit was admitted.
-pub async fn view(conn: &mut Connection, document: DocumentId) -> Result<Option<String>, sqlx::Error> {
+pub async fn view(conn: &mut Connection, document: DocumentId) -> Result<Option<StoredView>, sqlx::Error> {
     sqlx::query_scalar("SELECT view FROM visit WHERE document = $1")
         .bind(document.to_string())
         .fetch_optional(conn)
@@ -66,7 +99,7 @@ pub async fn with_conflicts(
     only_open: bool,
     after: Option<DocumentId>,
     limit: i64,
-) -> Result<Vec<(String, String)>, sqlx::Error> {
+) -> Result<Vec<(String, StoredView)>, sqlx::Error> {
     let after = after.map(|document| document.to_string()).unwrap_or_default();
     sqlx::query_as(
         "SELECT document, view FROM visit

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     ApiError, AppState,
     acts::access::{Action, Actor, authorise},
-    evidence::{files, media},
+    evidence::{files, media, serving},
     store::{
         self, Connection,
         blobs::{AnnouncedRow, BlobRow, MissingRow},
@@ -78,6 +78,8 @@ pub struct AnnouncedFile {
     pub media_type: Option<String>,
     /// Whether thumbnail and preview can be asked for.
     pub picture: bool,
+    /// It arrived, and is gone from the disk or not as long as it was; `liuhen verify-ledger` names it.
+    pub damaged: bool,
     pub account: String,
     /// Who announced it, as of the device's enrolment.
     pub name: String,
@@ -125,6 +127,7 @@ fn announced(row: AnnouncedRow, body: &Body, when: When) -> Result<AnnouncedFile
         held_at_ms: row.held_at_ms,
         media_type: None,
         picture: false,
+        damaged: false,
         account: grant.account,
         name: grant.person,
         certificate_no: grant.certificate_no,
@@ -138,8 +141,9 @@ fn announced(row: AnnouncedRow, body: &Body, when: When) -> Result<AnnouncedFile
 fn sniff_all(data: &Path, mut items: Vec<AnnouncedFile>) -> Vec<AnnouncedFile> {
     for item in items.iter_mut().filter(|item| item.held_at_ms.is_some()) {
         let path = item.hash.parse().map(|hash| files::blob_path(data, hash));
-        // A file that is gone is for the ledger check to tell; the list is read all the same.
-        let sniffed = path.ok().and_then(|path| media::sniff(&path).ok());
+        let size = u64::try_from(item.size_bytes).unwrap_or_default();
+        let sniffed = path.ok().and_then(|path| serving::look(&path, size).ok());
+        item.damaged = sniffed.is_none();
         item.picture = sniffed.is_some_and(media::is_drawn);
         item.media_type = sniffed.map(str::to_owned);
     }

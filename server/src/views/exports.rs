@@ -62,6 +62,9 @@ struct Sheet {
     rows: Vec<Vec<String>>,
 }
 
+/// Where a count of a visit would stand that cannot be read.
+const DAMAGED: &str = "数据损坏";
+
 const TASK_HEADERS: &[&str] = &[
     "任务编号",
     "检查对象",
@@ -148,7 +151,10 @@ pub async fn findings(state: &AppState, actor: &Actor, query: ExportQuery) -> Re
         let mut conn = state.store.read().await?;
         for task in &page.items {
             let findings = dossier::findings(&mut conn, task).await?;
-            rows.extend(findings.iter().map(|finding| finding_row(task, finding)));
+            match findings {
+                Some(findings) => rows.extend(findings.iter().map(|finding| finding_row(task, finding))),
+                None => rows.push(damaged_row(task)),
+            }
         }
         bounded(rows.len(), ROWS_MAX)?;
         cursor = page.next;
@@ -178,6 +184,7 @@ fn task_row(view: &TaskView) -> Vec<String> {
         ReviewOutcome::Accepted => "通过",
         ReviewOutcome::Returned => "退回",
     });
+    let counted = |count: String| if progress.damaged { DAMAGED.to_owned() } else { count };
     let mut row = about(view);
     row.extend([
         task.checklist.title.clone(),
@@ -185,12 +192,12 @@ fn task_row(view: &TaskView) -> Vec<String> {
         task.state.to_string(),
         people.join("、"),
         task.due_on.as_ref().map(ToString::to_string).unwrap_or_default(),
-        progress.answered.to_string(),
+        counted(progress.answered.to_string()),
         progress.items.to_string(),
-        progress.findings.to_string(),
+        counted(progress.findings.to_string()),
         format!("{}/{}", progress.evidence_held, progress.evidence_announced),
         progress.open_conflicts.to_string(),
-        yes_or_no(progress.sealed),
+        counted(yes_or_no(progress.sealed)),
         review.unwrap_or_default().to_owned(),
     ]);
     row
@@ -210,6 +217,15 @@ fn finding_row(view: &TaskView, finding: &FindingView) -> Vec<String> {
         shown(&finding.correction),
         yes_or_no(dossier::is_open(finding)),
     ]);
+    row
+}
+
+/// In place of the findings that nobody can read: a table without it would say that there are none.
+fn damaged_row(view: &TaskView) -> Vec<String> {
+    let mut row = about(view);
+    row.resize(FINDING_HEADERS.len(), String::new());
+    let text = FINDING_HEADERS.iter().position(|header| *header == "问题");
+    row[text.expect("the column is there")] = DAMAGED.to_owned();
     row
 }
 

@@ -56,6 +56,16 @@ pub struct ConflictView {
     pub conflict: Conflict,
 }
 
+/// A page of disagreements.
+#[derive(Serialize, ToSchema)]
+pub struct ConflictList {
+    pub items: Vec<ConflictView>,
+    pub next: Option<String>,
+    /// Visits that belong on this page and cannot be read: there is disagreement, and nobody can tell here
+    /// about what. `liuhen verify-ledger` tells what does not fit.
+    pub damaged: Vec<String>,
+}
+
 /// The part of a stored view that conflicts are listed from.
 #[derive(Deserialize)]
 struct Conflicts {
@@ -66,7 +76,7 @@ struct Conflicts {
 pub async fn show(conn: &mut Connection, actor: &Actor, visit: &str) -> Result<VisitView, ApiError> {
     let (visit, task) = find(conn, actor, visit).await?;
     match store::visits::view(conn, visit).await? {
-        Some(json) => Ok(serde_json::from_str(&json)?),
+        Some(view) => casework::read_view(visit, &view.0),
         None => untouched(conn, visit, &task).await,
     }
 }
@@ -98,7 +108,7 @@ pub async fn conflicts(
     conn: &mut Connection,
     actor: &Actor,
     query: ConflictQuery,
-) -> Result<List<ConflictView>, ApiError> {
+) -> Result<ConflictList, ApiError> {
     authorise(actor, Action::ReadCasework, &actor.account.department)?;
     let paging = Paging { cursor: query.cursor, limit: query.limit };
     let only_open = query.state == Some(ConflictState::Open);
@@ -107,13 +117,16 @@ pub async fn conflicts(
     let after = paging.cursor.as_deref().map(place).transpose()?;
     let rows = store::visits::with_conflicts(conn, only_open, after, paging.fetch()?).await?;
     let (rows, next) = paging.cut(rows, |(visit, _)| visit.clone())?;
-    let mut items = Vec::new();
+    let (mut items, mut damaged) = (Vec::new(), Vec::new());
     for (visit, view) in rows {
         let Some(task) = store::tasks::by_visit(conn, &visit).await? else { continue };
         if authorise(actor, Action::ReadCasework, &task.department).is_err() {
             continue;
         }
-        let Conflicts { conflicts } = serde_json::from_str(&view)?;
+        let Ok(Conflicts { conflicts }) = casework::read_view(parse(&visit)?, &view.0) else {
+            damaged.push(visit);
+            continue;
+        };
         let wanted =
             conflicts.into_iter().filter(|conflict| query.state.is_none_or(|state| conflict.state == state));
         items.extend(wanted.map(|conflict| ConflictView {
@@ -124,7 +137,7 @@ pub async fn conflicts(
             conflict,
         }));
     }
-    Ok(List { items, next })
+    Ok(ConflictList { items, next, damaged })
 }
 
 /// A visit that the actor may read.
@@ -145,7 +158,11 @@ pub fn parse(visit: &str) -> Result<DocumentId, ApiError> {
 }
 
 /// What a visit looks like that nothing was handed in for.
-async fn untouched(conn: &mut Connection, visit: DocumentId, task: &TaskRow) -> Result<VisitView, ApiError> {
+pub async fn untouched(
+    conn: &mut Connection,
+    visit: DocumentId,
+    task: &TaskRow,
+) -> Result<VisitView, ApiError> {
     let missing = || ApiError::internal(format!("checklist {} is not there", task.checklist));
     let row = store::checklists::by_hash(conn, &task.checklist).await?.ok_or_else(missing)?;
     casework::untouched(visit, &row.bytes)

@@ -17,7 +17,10 @@ use liuhen_engine::{
     shape::Path,
 };
 use liuhen_inspection::visit::{Edit, NewFinding, NewNote};
-use liuhen_server::acts::access::sessions::{self, Credentials};
+use liuhen_server::{
+    acts::access::sessions::{self, Credentials},
+    evidence::path_of,
+};
 use liuhen_trace::{
     EntryKind,
     entry::{Body as EntryBody, change_hash},
@@ -352,4 +355,105 @@ async fn the_form_for_a_review_is_among_what_is_read_again() {
     let long = wang.post(&format!("{path}/reviews"), &long).await;
     let shown = long.body.as_str().expect("a page");
     assert!(shown.contains("id=\"opinion-fault\"") && shown.contains(&format!("data-page=\"{path}\"")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_damaged_visit_keeps_nobody_from_the_others() {
+    let office = Office::open().await;
+    let (well, damaged) = (office.issue(&["zhang", "li"]).await, office.issue(&["zhang", "li"]).await);
+    let (mut zhang, mut li) = pair(&office).await;
+    for visit in [well.visit, damaged.visit] {
+        let finding = NewFinding { text: "后门挡鼠板缺失".into(), ..NewFinding::default() };
+        zhang.edit(visit, &[Edit::Finding(finding)]).expect("a change");
+        zhang.answer(visit, "1-2", 4);
+        li.answer(visit, "1-2", 9);
+    }
+    zhang.exchange().await;
+    li.exchange().await;
+    office.judged().await;
+    let wang = Desk::of(&office, "wang").await;
+    let mut conn = open(office.deployment.folder.path()).await;
+    let path = format!("/console/visits/{}", damaged.visit);
+    let whole: String = sqlx::query_scalar("SELECT view FROM visit WHERE document = $1")
+        .bind(damaged.visit.to_string())
+        .fetch_one(&mut conn)
+        .await
+        .expect("a view");
+    // Cut off, of another shape, no text any more, readable but for what was found.
+    let findings = whole.replacen("\"findings\":[{", "\"findings\":[{\"text\":[],", 1);
+    assert_ne!(findings, whole);
+    for view in [&b"{\"visit\":"[..], b"{}", b"\xe5\x90", findings.as_bytes()] {
+        sqlx::query("UPDATE visit SET view = CAST($1 AS TEXT) WHERE document = $2")
+            .bind(view)
+            .bind(damaged.visit.to_string())
+            .execute(&mut conn)
+            .await
+            .expect("damaged");
+        let shown = office.deployment.get("wang", &format!("/api/v1/visits/{}", damaged.visit)).await;
+        assert_eq!((shown.status.as_u16(), &shown.body["code"]), (500, &"visit.damaged".into()));
+        let page = wang.get(&path).await;
+        let text = page.body.as_str().expect("a page");
+        assert!(
+            page.status == StatusCode::INTERNAL_SERVER_ERROR && text.contains("存储数据已损坏"),
+            "{text}"
+        );
+        let trace = wang.page(&format!("{path}/trace")).await;
+        assert!(trace.contains("数据损坏") && trace.contains("本页全部核验通过"), "{trace}");
+        assert!(wang.page(&format!("/console/visits/{}", well.visit)).await.contains("后门挡鼠板缺失"));
+        let dossier = wang.page(&format!("/console/subjects/{}", office.subject)).await;
+        assert!(dossier.contains("数据损坏") && dossier.contains("后门挡鼠板缺失"), "{dossier}");
+        let export =
+            office.deployment.get("wang", "/api/v1/exports/findings?format=csv").await.body.to_string();
+        assert!(export.contains("数据损坏") && export.contains("后门挡鼠板缺失"), "{export}");
+        if view == findings.as_bytes() {
+            continue; // The lists count findings and read none.
+        }
+        let listed = office.deployment.get("wang", "/api/v1/tasks").await.ok();
+        let flags = [&well, &damaged].map(|task| {
+            let items = listed["items"].as_array().expect("a list");
+            let item = items.iter().find(|item| item["id"] == task.id.as_str()).expect("the task");
+            item["progress"]["damaged"].as_bool().expect("a flag")
+        });
+        assert_eq!(flags, [false, true]);
+        for path in ["/console".to_owned(), "/console/tasks".into(), format!("/console/tasks/{}", damaged.id)]
+        {
+            assert!(wang.page(&path).await.contains("数据损坏</span>"), "on {path}");
+        }
+        let conflicts = office.deployment.get("wang", "/api/v1/conflicts").await.ok();
+        assert_eq!(conflicts["items"].as_array().expect("a list").len(), 1);
+        assert_eq!(conflicts["damaged"][0], damaged.visit.to_string());
+        assert!(wang.page("/console/conflicts").await.contains("数据损坏：某餐馆"));
+    }
+    // The next entry that counts makes the view anew.
+    zhang.answer(damaged.visit, "1-1", 1);
+    zhang.exchange().await;
+    office.judged().await;
+    assert!(wang.page(&path).await.contains("后门挡鼠板缺失"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_original_that_is_gone_or_another_is_told_where_it_is_looked_at() {
+    let office = Office::open().await;
+    let task = office.issue(&["zhang"]).await;
+    let mut zhang = office.phone("zhang", 1).await;
+    zhang.synchronise().await;
+    let file = b"a recording".to_vec();
+    let hash = photo(&mut zhang, task.visit, &file).hash;
+    zhang.exchange().await;
+    upload(&office, &zhang, &file).await;
+    office.judged().await;
+    let wang = Desk::of(&office, "wang").await;
+    let path = format!("/console/visits/{}/evidence/{hash}", task.visit);
+    assert!(wang.page(&path).await.contains("原件已入库</span>"));
+    let stored = path_of(office.deployment.folder.path(), hash);
+    std::fs::write(&stored, b"a recordinG").expect("damaged");
+    let damaged = wang.page(&path).await;
+    std::fs::remove_file(&stored).expect("gone");
+    for page in [damaged, wang.page(&path).await] {
+        assert!(page.contains("原件缺失或已损坏</span>") && !page.contains("下载原件"), "{page}");
+    }
+    let visit = wang.page(&format!("/console/visits/{}", task.visit)).await;
+    assert!(visit.contains("原件缺失或已损坏</b>"), "{visit}");
+    let listed = office.deployment.get("wang", &format!("/api/v1/visits/{}/evidence", task.visit)).await.ok();
+    assert_eq!(listed["items"][0]["damaged"], true);
 }

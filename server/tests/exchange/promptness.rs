@@ -45,10 +45,8 @@ async fn an_idle_exchange_is_one_small_request_and_writes_nothing() {
         sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut conn).await.expect("a version")
     };
     let before = (version().await, office.state().ledger.latest().state);
-    let began = Instant::now();
     let request = wire::pack(&phone.request());
     let answer = phone.ask(&phone.request()).await;
-    let took = began.elapsed();
     let bytes = request.len() + wire::pack(&answer).len();
     assert!(bytes <= IDLE_BYTES_MAX, "{bytes} bytes in bodies");
     let headers = phone
@@ -59,7 +57,14 @@ async fn an_idle_exchange_is_one_small_request_and_writes_nothing() {
         .sum::<usize>();
     assert!(bytes + headers <= IDLE_BYTES_MAX, "{} bytes with what signs it", bytes + headers);
     assert!(!answer.more && answer.items.is_empty());
-    assert!(took < SETTLE_TIME_MAX, "nothing is waited for: {took:?}");
+    // One that waited would take that long each time; a busy machine does not.
+    let mut waited = true;
+    for _ in 0..20 {
+        let began = Instant::now();
+        phone.ask(&phone.request()).await;
+        waited &= began.elapsed() >= SETTLE_TIME_MAX;
+    }
+    assert!(!waited, "nothing is waited for");
     assert_eq!((version().await, office.state().ledger.latest().state), before, "nothing was committed");
 }
 

@@ -10,6 +10,7 @@ use crate::{
     ApiError, AppState,
     acts::{
         access::{Action, Actor, authorise, commit_as},
+        casework::read_view,
         tasks, text,
     },
     exchange::{
@@ -165,7 +166,7 @@ impl Before {
             return Ok(None);
         }
         let row = store::visits::find(&mut conn, visit).await?.ok_or_else(|| unknown(visit))?;
-        let view = serde_json::from_str(&row.view)?;
+        let view = read_view(visit, row.view.as_bytes())?;
         let checklist =
             checklist_of(&mut conn, &task.visit).await?.ok_or_else(|| damaged("task.checklist"))?;
         let seat = Seat::take(state, &mut conn, actor).await?;

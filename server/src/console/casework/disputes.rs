@@ -17,9 +17,8 @@ use crate::{
     routes::extract::{Path, Query},
     views::{
         self,
-        paging::List,
         trace::TraceLine,
-        visits::{ConflictQuery, ConflictView},
+        visits::{ConflictList, ConflictQuery},
     },
 };
 use askama::Template;
@@ -48,6 +47,8 @@ struct ConflictsPage {
     p: Page,
     filter: String,
     groups: Vec<Group>,
+    /// Visits that cannot be read, with whom they are about.
+    damaged: Vec<(String, String)>,
     faults: Faults,
     once: String,
     first: &'static str,
@@ -226,12 +227,12 @@ async fn some_conflicts(
     actor: &Actor,
     wanted: ConflictState,
     cursor: Option<String>,
-) -> Result<List<ConflictView>, ApiError> {
+) -> Result<ConflictList, ApiError> {
     let mut conn = state.store.read().await?;
     let mut query = ConflictQuery { cursor, limit: Some(VISITS_MAX), state: Some(wanted) };
     for _ in 0..EMPTY_PAGES_MAX {
         let list = views::visits::conflicts(&mut conn, actor, query.clone()).await?;
-        if !list.items.is_empty() || list.next.is_none() {
+        if !list.items.is_empty() || !list.damaged.is_empty() || list.next.is_none() {
             return Ok(list);
         }
         query.cursor = list.next;
@@ -269,10 +270,19 @@ async fn worklist_page(
             visit,
         });
     }
+    let mut damaged = Vec::with_capacity(list.damaged.len());
+    let mut conn = state.store.read().await?;
+    for visit in list.damaged {
+        let (_, task) = views::visits::find(&mut conn, actor, &visit).await?;
+        let subject = views::tasks::of_row(&mut conn, task).await?.task.subject.name;
+        damaged.push((visit, subject));
+    }
+    drop(conn);
     let page = ConflictsPage {
         p,
         filter: filter.to_owned(),
         groups,
+        damaged,
         once: new_once(),
         first: if query.cursor.is_some() { "/console/conflicts" } else { "" },
         next: list.next.map(|cursor| format!("/console/conflicts?state={filter}&cursor={cursor}")),

@@ -47,10 +47,19 @@ struct EvidencePage {
     uploaded_at: String,
 }
 
+impl EvidencePage {
+    /// The ledger has it, and the disk does not.
+    fn is_damaged(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| !held.whole)
+    }
+}
+
 /// Where the ledger says that the file is here.
 struct Held {
     leaf: i64,
     at_ms: i64,
+    /// It is there and still the file that was held.
+    whole: bool,
 }
 
 /// A file of a visit in words.
@@ -58,6 +67,8 @@ pub struct File {
     pub hash: String,
     pub address: String,
     pub held: bool,
+    /// It was held, and is gone or cut off.
+    pub damaged: bool,
     pub picture: bool,
     pub audio: bool,
     pub video: bool,
@@ -97,7 +108,10 @@ pub async fn show(
     let mut conn = state.store.read().await?;
     let opened = Opened::load(&mut conn, actor, &visit).await?;
     let held = match views::evidence::find(&mut conn, actor, &hash).await {
-        Ok((_, row)) => Some(Held { leaf: row.leaf, at_ms: row.held_at_ms }),
+        Ok((hash, row)) => {
+            let (leaf, at_ms) = (row.leaf, row.held_at_ms);
+            Some(Held { leaf, at_ms, whole: serving::is_whole(&state, (hash, row)).await? })
+        }
         Err(error) if error.status().is_client_error() => None,
         Err(error) => return Err(error),
     };
@@ -207,6 +221,7 @@ fn file(lang: Lang, visit: &str, said: Option<&Announced>, announced: AnnouncedF
     File {
         address: format!("/console/visits/{visit}/evidence/{}", announced.hash),
         held: announced.held_at_ms.is_some(),
+        damaged: announced.damaged,
         picture: announced.picture,
         audio: media_type.starts_with("audio/"),
         video: media_type.starts_with("video/"),

@@ -97,7 +97,7 @@ pub async fn show(
 ) -> Result<Response, ApiError> {
     let (p, actor) = (signed_in.page, &signed_in.viewer.actor);
     let mut conn = state.store.read().await?;
-    let opened = Opened::load(&mut conn, actor, &visit).await?;
+    let opened = Opened::load_for_trace(&mut conn, actor, &visit).await?;
     drop(conn);
     let head = opened.head(p.lang, actor);
     let only_aside = wanted.only.as_deref() == Some("aside");

@@ -20,7 +20,7 @@ use crate::{
         words::{self as common, Badge},
     },
     routes::extract::Path,
-    store::Connection,
+    store::{Connection, tasks::TaskRow},
     views::{self, tasks::TaskView, visits::ReviewView},
 };
 use askama::Template;
@@ -98,6 +98,24 @@ impl Opened {
     pub async fn load(conn: &mut Connection, actor: &Actor, visit: &str) -> Result<Self, ApiError> {
         let (_, task) = views::visits::find(conn, actor, visit).await?;
         let view = views::visits::show(conn, actor, visit).await?;
+        Self::around(conn, task, view).await
+    }
+
+    /// For the trace, which can be read where the visit cannot: then as it was before anything was handed in.
+    pub async fn load_for_trace(conn: &mut Connection, actor: &Actor, visit: &str) -> Result<Self, ApiError> {
+        match Self::load(conn, actor, visit).await {
+            Err(error) if error.code() == "visit.damaged" => {
+                let (visit, task) = views::visits::find(conn, actor, visit).await?;
+                let view = views::visits::untouched(conn, visit, &task).await?;
+                let mut opened = Self::around(conn, task, view).await?;
+                opened.task.progress.damaged = true;
+                Ok(opened)
+            }
+            loaded => loaded,
+        }
+    }
+
+    async fn around(conn: &mut Connection, task: TaskRow, view: VisitView) -> Result<Self, ApiError> {
         let missing = || ApiError::internal(format!("checklist {} is not there", task.checklist));
         let checklist = views::checklists::show(conn, &task.checklist).await?;
         let checklist = checklist.checklist.ok_or_else(missing)?;
@@ -115,7 +133,10 @@ impl Opened {
         Head {
             visit: view.visit.to_string(),
             state: common::task_state(lang, task.task.state),
-            seal: seal_badge(lang, view),
+            seal: match task.progress.damaged {
+                true => Badge { tone: "bad", text: lang.t("数据损坏", "Damaged") },
+                false => seal_badge(lang, view),
+            },
             assignees: holders.collect(),
             answered: view.responses.iter().filter(|response| !response.shown.value.is_null()).count(),
             items: self.checklist.items.len(),

@@ -73,6 +73,8 @@ struct VisitRow {
     due_on: String,
     answered: i64,
     items: i64,
+    /// What is counted is not known.
+    damaged: bool,
     findings: usize,
     open_corrections: i64,
     review: Option<Badge>,
@@ -323,6 +325,7 @@ fn visit_row(lang: Lang, known: DossierTask, findings: &[DossierFinding]) -> Vis
         due_on: task.due_on.map(|due| due.to_string()).unwrap_or_default(),
         answered: known.task.progress.answered,
         items: known.task.progress.items,
+        damaged: known.task.progress.damaged,
         findings: findings.iter().filter(|finding| finding.visit == visit).count(),
         open_corrections: known.open_corrections,
         review: known.reviews.last().map(|review| Badge {

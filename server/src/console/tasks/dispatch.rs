@@ -3,7 +3,10 @@
 use super::people::{self, Candidate};
 use crate::{
     ApiError, AppState,
-    acts::tasks::issue::{self, NewTask},
+    acts::{
+        access::{Action, authorise},
+        tasks::issue::{self, NewTask},
+    },
     console::{
         Page, SignedIn,
         form::{Faults, Fields, belongs_to_form},
@@ -67,6 +70,7 @@ pub async fn page(
     signed_in: SignedIn,
     Query(choice): Query<Choice>,
 ) -> Result<Response, ApiError> {
+    authorise(signed_in.actor(), Action::DispatchTasks, &signed_in.actor().account.department)?;
     if choice.subject.is_empty() {
         return choose(&state, signed_in, choice.q).await;
     }

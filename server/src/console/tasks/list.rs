@@ -247,6 +247,9 @@ pub fn flags(lang: Lang, view: &TaskView) -> Vec<Flag> {
     let flag = |tone, text: String| Flag { tone, text };
     let mut flags = Vec::new();
     let progress = &view.progress;
+    if progress.damaged {
+        flags.push(flag("bad", lang.t("数据损坏", "Damaged").to_owned()));
+    }
     if progress.open_conflicts > 0 {
         flags.push(flag("warn", format!("{} {}", progress.open_conflicts, lang.t("处分歧", "conflicts"))));
     }

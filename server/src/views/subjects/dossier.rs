@@ -3,7 +3,7 @@
 use super::{SubjectView, find};
 use crate::{
     ApiError,
-    acts::access::Actor,
+    acts::{access::Actor, casework::read_view},
     store::{self, Connection, subjects::SubjectVersionRow},
     views::{
         accounts,
@@ -101,10 +101,12 @@ pub async fn dossier(conn: &mut Connection, actor: &Actor, id: &str) -> Result<D
 }
 
 impl Dossier {
-    async fn take_in(&mut self, conn: &mut Connection, task: TaskView) -> Result<(), ApiError> {
+    async fn take_in(&mut self, conn: &mut Connection, mut task: TaskView) -> Result<(), ApiError> {
         let visit = task.task.visit.to_string();
         let reviews = store::reviews::of_visit(conn, &visit).await?;
         let findings = findings(conn, &task).await?;
+        task.progress.damaged = findings.is_none();
+        let findings = findings.unwrap_or_default();
         let open = findings.iter().filter(|finding| is_open(finding)).count();
         let open = i64::try_from(open).unwrap_or(i64::MAX);
         self.open_corrections += open;
@@ -126,14 +128,17 @@ impl Dossier {
     }
 }
 
-/// What was found at the visit of a task.
-pub async fn findings(conn: &mut Connection, task: &TaskView) -> Result<Vec<FindingView>, ApiError> {
-    if task.progress.findings == 0 {
-        return Ok(Vec::new());
+/// What was found at the visit of a task; `None` when that is damaged.
+pub async fn findings(conn: &mut Connection, task: &TaskView) -> Result<Option<Vec<FindingView>>, ApiError> {
+    if task.progress.damaged {
+        return Ok(None);
     }
-    let Some(view) = store::visits::view(conn, task.task.visit).await? else { return Ok(Vec::new()) };
-    let Found { findings } = serde_json::from_str(&view)?;
-    Ok(findings)
+    if task.progress.findings == 0 {
+        return Ok(Some(Vec::new()));
+    }
+    let visit = task.task.visit;
+    let Some(view) = store::visits::view(conn, visit).await? else { return Ok(Some(Vec::new())) };
+    Ok(read_view(visit, &view.0).ok().map(|Found { findings }| findings))
 }
 
 /// A correction was asked for, by a day or within days, and nobody has recorded it.

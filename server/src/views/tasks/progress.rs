@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// How far the visit of a task is.
+/// How far the visit of a task is. What is counted of a damaged one is 0, and not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Progress {
     /// Items of the checklist that have an answer.
@@ -31,6 +31,8 @@ pub struct Progress {
     pub sealed: bool,
     /// When the newest entry was made, by the clock of the device that made it.
     pub last_entry_ms: Option<i64>,
+    /// What is stored of the visit cannot be read; `liuhen verify-ledger` names it.
+    pub damaged: bool,
 }
 
 /// A step that somebody took on their phone, and signed.
@@ -81,7 +83,9 @@ struct Answer {
 }
 
 pub(super) fn of(row: ProgressRow, items: i64) -> Result<Progress, ApiError> {
-    let counted: Counted = row.view.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default();
+    let counted = row.view.map(|view| serde_json::from_slice::<Counted>(&view.0)).transpose();
+    let damaged = counted.is_err();
+    let counted = counted.unwrap_or_default().unwrap_or_default();
     let answered = counted.responses.iter().filter(|answer| answer.value.is_some()).count();
     // An entry that was tampered with is the trace's to tell, and keeps nobody from the list of tasks.
     let last = row.last_body.as_deref().and_then(|body| Body::from_canonical(body).ok());
@@ -94,6 +98,7 @@ pub(super) fn of(row: ProgressRow, items: i64) -> Result<Progress, ApiError> {
         open_conflicts: row.open_conflicts.unwrap_or_default(),
         sealed: counted.seal.is_some(),
         last_entry_ms: last.map(|body| body.at.wall_ms),
+        damaged,
     })
 }
 

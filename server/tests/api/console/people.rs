@@ -1,7 +1,10 @@
 //! Accounts, departments and devices, by their forms.
 
 use super::{Browser, hidden, html, location, page};
-use crate::deployment::{Deployment, PASSWORD};
+use crate::{
+    casework::checklist,
+    deployment::{Deployment, PASSWORD},
+};
 use axum::http::StatusCode;
 
 #[tokio::test]
@@ -74,4 +77,35 @@ async fn departments_are_founded_below_ones_own_and_shown_as_a_tree() {
     assert!(html(&again).contains("id=\"name-fault\""));
     let empty = admin.get("/console/devices").await;
     assert!(page(&empty).contains("还没有设备"));
+}
+
+#[tokio::test]
+async fn a_new_administrator_is_led_to_what_the_first_task_needs() {
+    let mut deployment = Deployment::found().await;
+    let mut admin = Browser::signed_in(&deployment, "admin").await;
+    let home = admin.get("/console").await;
+    assert!(page(&home).contains("开始使用"));
+    assert_eq!(page(&home).matches("待办</span>").count(), 4);
+    for way in ["/console/accounts/new", "/console/subjects", "/console/checklists/new"] {
+        assert!(page(&home).contains(&format!("<li><a href=\"{way}\"")), "{way}");
+        page(&admin.get(way).await);
+    }
+    assert_eq!(admin.get("/console/tasks/new").await.status, StatusCode::FORBIDDEN, "not theirs to dispatch");
+    deployment.hire("wang", &["supervisor"], None).await;
+    for inspector in ["zhang", "li"] {
+        deployment.hire(inspector, &["inspector"], None).await;
+    }
+    let subject = serde_json::json!({ "name": "某餐馆", "address": "人民路 1 号" });
+    deployment.post("admin", "/api/v1/subjects", &subject).await.created();
+    let mut admin = Browser::signed_in(&deployment, "admin").await;
+    let home = admin.get("/console").await;
+    assert_eq!(
+        (page(&home).matches("待办</span>").count(), page(&home).matches("已有</span>").count()),
+        (1, 3)
+    );
+    deployment.post("admin", "/api/v1/checklists", &checklist(1, "示例清单")).await.created();
+    assert!(!page(&admin.get("/console").await).contains("开始使用"), "nothing is missing any more");
+    let mut wang = Browser::signed_in(&deployment, "wang").await;
+    assert!(!page(&wang.get("/console").await).contains("开始使用"));
+    deployment.close().await;
 }

@@ -70,7 +70,7 @@ async fn figures_count_what_the_lists_hold_for_whoever_asks() {
         task["progress"],
         json!({
             "answered": 0, "items": 2, "findings": 0, "evidence_announced": 0, "evidence_held": 0,
-            "open_conflicts": 0, "sealed": false, "last_entry_ms": null,
+            "open_conflicts": 0, "sealed": false, "last_entry_ms": null, "damaged": false,
         })
     );
 }

@@ -34,11 +34,13 @@ fn every_refusal_has_titles_and_every_title_a_refusal() {
     let known: BTreeSet<&str> = CODES.iter().map(|known| known.code).collect();
     let untitled: Vec<_> = used.difference(&known).collect();
     assert!(untitled.is_empty(), "without a title: {untitled:?}");
-    let mut of_server = String::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../server/src"), &mut of_server);
-    let of_server = codes_in(&of_server);
+    let mut of_others = String::new();
+    for above in ["../device/src", "../../server/src"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(above), &mut of_others);
+    }
+    let of_others = codes_in(&of_others);
     let unused: Vec<_> =
-        known.iter().filter(|code| !used.contains(*code) && !of_server.contains(*code)).collect();
+        known.iter().filter(|code| !used.contains(*code) && !of_others.contains(*code)).collect();
     assert!(unused.is_empty(), "in no source: {unused:?}");
     assert!(CODES.is_sorted_by(|a, b| a.code < b.code));
     assert_eq!(titles("task.already_done").map(|known| known.english), Some("The task is done"));
