@@ -4,7 +4,7 @@ use crate::{
     deployment::{Answer, PASSWORD},
     evidence::{photo, upload},
     ledger::open,
-    office::Office,
+    office::{Issued, Office},
     phone::Phone,
 };
 use axum::{
@@ -357,6 +357,24 @@ async fn the_form_for_a_review_is_among_what_is_read_again() {
     assert!(shown.contains("id=\"opinion-fault\"") && shown.contains(&format!("data-page=\"{path}\"")));
 }
 
+/// Every list shows both tasks, and says which of them is damaged.
+async fn assert_lists_mark(office: &Office, wang: &Desk<'_>, well: &Issued, damaged: &Issued) {
+    let listed = office.deployment.get("wang", "/api/v1/tasks").await.ok();
+    let flags = [well, damaged].map(|task| {
+        let items = listed["items"].as_array().expect("a list");
+        let item = items.iter().find(|item| item["id"] == task.id.as_str()).expect("the task");
+        item["progress"]["damaged"].as_bool().expect("a flag")
+    });
+    assert_eq!(flags, [false, true]);
+    for path in ["/console".to_owned(), "/console/tasks".into(), format!("/console/tasks/{}", damaged.id)] {
+        assert!(wang.page(&path).await.contains("数据损坏</span>"), "on {path}");
+    }
+    let conflicts = office.deployment.get("wang", "/api/v1/conflicts").await.ok();
+    assert_eq!(conflicts["items"].as_array().expect("a list").len(), 1);
+    assert_eq!(conflicts["damaged"][0], damaged.visit.to_string());
+    assert!(wang.page("/console/conflicts").await.contains("数据损坏：某餐馆"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_damaged_visit_keeps_nobody_from_the_others() {
     let office = Office::open().await;
@@ -408,21 +426,7 @@ async fn one_damaged_visit_keeps_nobody_from_the_others() {
         if view == findings.as_bytes() {
             continue; // The lists count findings and read none.
         }
-        let listed = office.deployment.get("wang", "/api/v1/tasks").await.ok();
-        let flags = [&well, &damaged].map(|task| {
-            let items = listed["items"].as_array().expect("a list");
-            let item = items.iter().find(|item| item["id"] == task.id.as_str()).expect("the task");
-            item["progress"]["damaged"].as_bool().expect("a flag")
-        });
-        assert_eq!(flags, [false, true]);
-        for path in ["/console".to_owned(), "/console/tasks".into(), format!("/console/tasks/{}", damaged.id)]
-        {
-            assert!(wang.page(&path).await.contains("数据损坏</span>"), "on {path}");
-        }
-        let conflicts = office.deployment.get("wang", "/api/v1/conflicts").await.ok();
-        assert_eq!(conflicts["items"].as_array().expect("a list").len(), 1);
-        assert_eq!(conflicts["damaged"][0], damaged.visit.to_string());
-        assert!(wang.page("/console/conflicts").await.contains("数据损坏：某餐馆"));
+        assert_lists_mark(&office, &wang, &well, &damaged).await;
     }
     // The next entry that counts makes the view anew.
     zhang.answer(damaged.visit, "1-1", 1);
