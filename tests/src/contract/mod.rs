@@ -62,7 +62,12 @@ fn passes(options: &Options, role: &str) -> Result<bool> {
     let server = Server::create(&folder.path().join("server"))?;
     let seeded = seed::seed(&server, folder.path())?;
     eprintln!("\n{role}");
-    let mut command = Command::new(&options.schemathesis);
+    // It is run in a folder of its own.
+    let schemathesis = match options.schemathesis.components().count() {
+        1 => options.schemathesis.clone(),
+        _ => std::path::absolute(&options.schemathesis)?,
+    };
+    let mut command = Command::new(schemathesis);
     let home = folder.path().join("contract");
     fs::create_dir_all(&home)?;
     if !options.plain {
