@@ -19,7 +19,7 @@ pub struct Options {
     /// Install what is missing without asking
     #[arg(long, env = "CI", value_parser = FalseyValueParser::new())]
     yes: bool,
-    /// Also half an hour of requests made up from the API's description, and the long replays of the
+    /// Also requests made up from the API's description from eight more seeds, and the long replays of the
     /// city's set: all of it, with cuts and kills, half a year with photos, and with sabotage
     #[arg(long)]
     full: bool,
@@ -79,10 +79,9 @@ fn all(stages: &mut Stages, options: &Options) -> Result<Option<PathBuf>> {
     Ok(city)
 }
 
-/// Requests made up for each operation in each role: three minutes of them. With many more on one server, wrong
+/// Requests made up for each operation in each role. With many more on one server, wrong
 /// passwords among them lock the very login they are made with; so the long run has a new server for each seed.
 const EXAMPLES: &str = "8";
-/// Half an hour.
 const SEEDS_FULL: u64 = 9;
 
 /// Every role tries every operation as it is described, and as it is not.

@@ -22,7 +22,7 @@ use liuhen_server::{
     evidence::path_of,
 };
 use liuhen_trace::{
-    EntryKind,
+    DocumentId, EntryKind,
     entry::{Body as EntryBody, change_hash},
 };
 
@@ -75,6 +75,15 @@ async fn pair(office: &Office) -> (Phone, Phone) {
     zhang.synchronise().await;
     li.synchronise().await;
     (zhang, li)
+}
+
+/// Appends a change to a phone's chain that was made under a colleague's name.
+fn write_as(phone: &mut Phone, colleague: &Phone, visit: DocumentId, put: Put) {
+    let mut forged: Document = phone.documents[&visit].clone();
+    let author = Author { chain: colleague.chain(), seq: phone.next_seq(), epoch: 0 };
+    let chunk = forged.edit(author, &[put]).expect("an edit").expect("a change");
+    let body = EntryBody { change: change_hash(&chunk), ..phone.body(Some(visit)) };
+    phone.append(EntryKind::Edit, body, Some(chunk));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,13 +189,8 @@ async fn what_was_quarantined_is_told_on_the_visit_and_can_be_listed_alone() {
     let task = office.issue(&["zhang", "li"]).await;
     let (mut zhang, li) = pair(&office).await;
     zhang.answer(task.visit, "1-1", 1);
-    // A change under a colleague's name.
-    let mut forged: Document = zhang.documents[&task.visit].clone();
-    let author = Author { chain: li.chain(), seq: zhang.next_seq(), epoch: 0 };
     let put = Put { path: Path::field("responses", "1-2"), value: Scalar::Int(1) };
-    let chunk = forged.edit(author, &[put]).expect("an edit").expect("a change");
-    let body = EntryBody { change: change_hash(&chunk), ..zhang.body(Some(task.visit)) };
-    zhang.append(EntryKind::Edit, body, Some(chunk));
+    write_as(&mut zhang, &li, task.visit, put);
     zhang.exchange().await;
     office.judged().await;
     let wang = Desk::of(&office, "wang").await;
@@ -241,12 +245,8 @@ async fn the_trace_tells_what_each_entry_wrote_even_one_that_does_not_count() {
     zhang.answer(task.visit, "1-2", 8);
     zhang.answer(task.visit, "1-2", 5);
     photo(&mut zhang, task.visit, b"picture");
-    let mut forged: Document = zhang.documents[&task.visit].clone();
-    let author = Author { chain: li.chain(), seq: zhang.next_seq(), epoch: 0 };
     let put = Put { path: Path::field("remarks", "1-1"), value: Scalar::Text("冒名填写".into()) };
-    let chunk = forged.edit(author, &[put]).expect("an edit").expect("a change");
-    let body = EntryBody { change: change_hash(&chunk), ..zhang.body(Some(task.visit)) };
-    zhang.append(EntryKind::Edit, body, Some(chunk));
+    write_as(&mut zhang, &li, task.visit, put);
     zhang.exchange().await;
     office.judged().await;
     let wang = Desk::of(&office, "wang").await;
